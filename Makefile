@@ -1,0 +1,43 @@
+# Everything a newcomer runs. `make run` and `make test` set up all they need.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+DEV    := $(VENV)/.installed-dev
+
+.PHONY: run test lint bench screenshots clean
+
+run: $(STAMP)
+	@$(BIN)/stops-tui $(ARGS)
+
+test: $(DEV) lint
+	@tests/setup-host
+	$(BIN)/pytest $(ARGS)
+
+lint: $(DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(DEV)
+	@tests/setup-host
+	$(BIN)/python -m tests.bench
+
+screenshots: $(DEV)
+	$(BIN)/python -m tests.screenshots
+
+$(VENV)/bin/pip:
+	@PYTHON=$(PYTHON) ./setup-venv $(VENV)
+
+$(STAMP): pyproject.toml | $(VENV)/bin/pip
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(DEV): pyproject.toml | $(VENV)/bin/pip
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(STAMP)
+
+clean:
+	rm -rf $(VENV) dist build

@@ -1,0 +1,1 @@
+"""Where facts come from: one protocol, and the kernels that speak it."""

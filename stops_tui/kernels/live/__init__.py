@@ -1,0 +1,1 @@
+"""The running kernel, through bpf(2), /proc, bpffs and /sys."""

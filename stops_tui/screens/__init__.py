@@ -1,0 +1,1 @@
+"""Screens arrange widgets and hold no knowledge of BPF."""

@@ -1,0 +1,1 @@
+"""What each kernel subsystem adds to the struct_ops type it offers."""

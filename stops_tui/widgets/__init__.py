@@ -1,0 +1,1 @@
+"""One widget a file. A widget is handed facts; it never asks a kernel for them."""
