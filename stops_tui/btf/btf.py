@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
+from typing import Literal
 
 from stops_tui.btf.decode import decode
 from stops_tui.btf.index import TypeIndex
@@ -89,6 +90,11 @@ class Btf:
     def __len__(self) -> int:
         """How many type ids there are, with the base's and void's."""
         return self._first_id + len(self._index)
+
+    @property
+    def byteorder(self) -> Literal["little", "big"]:
+        """The byte order of these data, and of the kernel that wrote them."""
+        return "little" if self._order == "<" else "big"
 
     def type(self, type_id: int) -> BtfType:
         """The type of this id; 0 is void."""
