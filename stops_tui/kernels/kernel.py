@@ -154,7 +154,8 @@ class RawCode:
             for subprograms.
         maps: Map id → name, for the maps loaded by ldimm64.
         helpers: Helper id → name (enum bpf_func_id), those the kernel's BTF knows.
-        withheld: Why instructions are missing, in words; "" if they are not.
+        call_base: The address of __bpf_call_base, which calls in `xlated` count from; 0 if unknown.
+        withheld: Why instructions or call targets are missing, in words; "" if they are not.
     """
 
     xlated: bytes
@@ -167,6 +168,7 @@ class RawCode:
     symbols: Mapping[int, str] = field(default_factory=dict)
     maps: Mapping[int, str] = field(default_factory=dict)
     helpers: Mapping[int, str] = field(default_factory=dict)
+    call_base: int = 0
     withheld: str = ""
 
 
