@@ -25,6 +25,7 @@ from stops_tui.btf.types import (
     Datasec,
     Enum,
     Float,
+    FuncProto,
     Int,
     Kind,
     Ptr,
@@ -38,7 +39,7 @@ _HEADER = 24
 _MAX_NAME = 4096  # 8 times the kernel's own limit (KSYM_NAME_LEN)
 _MAX_CHAIN = 32  # MAX_RESOLVE_DEPTH in kernel/bpf/btf.c
 _MAX_SIZE = 0xFFFFFFFF  # sizes are u32 in the kernel
-_POINTER_SIZE = 8  # struct_ops exists only where trampolines do: on 64-bit kernels
+POINTER_SIZE = 8  # struct_ops exists only where trampolines do: on 64-bit kernels
 _VOID = Void(0, Kind.VOID, "void")
 
 
@@ -130,6 +131,13 @@ class Btf:
             type_id = found.type_id
         raise BtfError("typedefs and qualifiers without end", self.offset_of(type_id))
 
+    def func_proto(self, type_id: int) -> FuncProto | None:
+        """The prototype of a function or of what a pointer to function points to; else None."""
+        found = self.resolve(type_id)
+        if isinstance(found, Ptr):
+            found = self.resolve(found.type_id)
+        return found if isinstance(found, FuncProto) else None
+
     def size_of(self, type_id: int) -> int:
         """Bytes of a type, as sizeof tells it; pointers are of 64 bits."""
         count = 1
@@ -139,7 +147,7 @@ class Btf:
                 case Int() | Composite() | Enum() | Float() | Datasec():
                     return self._checked_size(found, count * found.size)
                 case Ptr():
-                    return self._checked_size(found, count * _POINTER_SIZE)
+                    return self._checked_size(found, count * POINTER_SIZE)
                 case Array():
                     count = self._checked_size(found, count * found.length)
                     type_id = found.element_type_id
