@@ -1,0 +1,34 @@
+"""Which BPF object a file descriptor is, by the two things that /proc tells of it."""
+
+from __future__ import annotations
+
+import re
+
+from stops_tui.kernels.kernel import ObjectKind
+
+# The link text of /proc/PID/fd/N → what it is, and where its fdinfo tells the id. The names are
+# those that kernel/bpf/syscall.c gives to anon_inode_getfd() and anon_inode_getfile(). A file's
+# link text begins with a slash, so no file can pass for one. A link's fdinfo tells the ids of its
+# program and map too.
+OBJECTS: dict[str, tuple[ObjectKind, re.Pattern[bytes]]] = {
+    "anon_inode:bpf-map": ("map", re.compile(rb"^map_id:\t(\d{1,10})$", re.MULTILINE)),
+    "anon_inode:bpf-prog": ("prog", re.compile(rb"^prog_id:\t(\d{1,10})$", re.MULTILINE)),
+    "anon_inode:bpf_link": ("link", re.compile(rb"^link_id:\t(\d{1,10})$", re.MULTILINE)),
+}
+
+# More than any fdinfo of a BPF object has before and at its id.
+FDINFO_BYTES = 4096
+
+
+def object_of(link: str, fdinfo: bytes) -> tuple[ObjectKind, int] | None:
+    """The BPF object behind a file descriptor; None if it is something else or has no id.
+
+    Args:
+        link: What readlink(2) says of /proc/PID/fd/N.
+        fdinfo: The text of /proc/PID/fdinfo/N.
+    """
+    if link not in OBJECTS:
+        return None
+    kind, pattern = OBJECTS[link]
+    found = pattern.search(fdinfo)
+    return (kind, int(found[1])) if found else None

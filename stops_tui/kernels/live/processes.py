@@ -1,0 +1,170 @@
+"""Which processes keep BPF objects alive by an open file descriptor: a walk over /proc."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from stops_tui.kernels.kernel import RawFd
+from stops_tui.kernels.live.facts import CAP_SYS_PTRACE, has_capability
+from stops_tui.kernels.live.fdinfo import FDINFO_BYTES, OBJECTS, object_of
+from stops_tui.kernels.live.mounts import mounts
+
+# The inode of the initial PID namespace (include/linux/proc_ns.h: PROC_PID_INIT_INO).
+_INITIAL_PID_NAMESPACE = 0xEFFFFFFC
+
+_HIDING = re.compile(r"hidepid=(?!0|off)\w+")
+
+_UNKNOWN = -1
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What one process held when it had run for `cpu_ns`; `refused`: why it was not looked into."""
+
+    cpu_ns: int
+    fds: tuple[RawFd, ...] = ()
+    refused: str = ""
+
+
+class Processes:
+    """All processes, looked into again only once they have run.
+
+    A file table changes only while a thread of its process runs, so one whose CPU clock stands
+    still is not walked again: the clock is one system call, a walk thirty and more. (A table
+    shared by clone(CLONE_FILES) with another *process* escapes this; threads do not.)
+    """
+
+    def __init__(self, proc: Path = Path("/proc")) -> None:
+        self._proc = proc
+        self._seen: dict[int, _Seen] = {}
+
+    def look(self) -> tuple[tuple[RawFd, ...], tuple[str, ...]]:
+        """The open BPF file descriptors by pid and fd, and in words what could not be looked at.
+
+        This process is left out: what it opens to read is closed before anyone could act on it.
+        """
+        pids = _pids(self._proc)
+        if not pids:
+            return (), (f"processes: {self._proc} is not mounted",)
+        clocks_fit = self._clocks_fit()
+        before, self._seen = self._seen, {}
+        for pid in pids:
+            cpu_ns = _cpu_ns(pid) if clocks_fit else _UNKNOWN
+            seen = before.get(pid)
+            # The clock is read before the walk: what the process does meanwhile moves it on.
+            if seen is None or cpu_ns == _UNKNOWN or seen.cpu_ns != cpu_ns:
+                seen = _walk(self._proc, pid, cpu_ns)
+            self._seen[pid] = seen
+        fds = tuple(fd for seen in self._seen.values() for fd in seen.fds)
+        return fds, tuple(self._unseen())
+
+    def _clocks_fit(self) -> bool:
+        """Whether /proc counts processes as the clocks do; another PID namespace's does not."""
+        try:
+            return (self._proc / "self").readlink() == Path(str(os.getpid()))
+        except OSError:
+            return False
+
+    def _unseen(self) -> Iterator[str]:
+        may_trace = has_capability(CAP_SYS_PTRACE)
+        lacking = "" if may_trace else " (CAP_SYS_PTRACE is missing)"
+        refusals: dict[str, list[int]] = {}
+        for pid, seen in self._seen.items():
+            if seen.refused:
+                refusals.setdefault(seen.refused, []).append(pid)
+        for reason, pids in refusals.items():
+            yield f"{_count(pids)} could not be looked into: {reason}{lacking}"
+        if not may_trace and (option := _hidepid(self._proc)):
+            yield f"processes of other users: {self._proc} is mounted with {option}"
+        if not _in_initial_pid_namespace(self._proc):
+            yield "processes outside of this PID namespace"
+
+
+def _count(pids: list[int]) -> str:
+    return f"process {pids[0]}" if len(pids) == 1 else f"{len(pids)} processes"
+
+
+def _pids(proc: Path) -> list[int]:
+    """Every process but this one, ascending; [] where /proc is not mounted."""
+    try:
+        names = os.listdir(proc)  # noqa: PTH208 (thousands of names: no Path each)
+    except OSError:
+        return []
+    return sorted({int(name) for name in names if name.isdecimal()} - {os.getpid()})
+
+
+def _cpu_ns(pid: int) -> int:
+    """The CPU time of all threads of `pid`, in ns.
+
+    The clock id is that of clock_getcpuclockid(3), which Python does not offer
+    (include/linux/posix-timers_types.h: the inverted pid over CPUCLOCK_SCHED).
+    """
+    try:
+        return time.clock_gettime_ns(~pid << 3 | 2)
+    except OSError:
+        return _UNKNOWN
+
+
+def _walk(proc: Path, pid: int, cpu_ns: int) -> _Seen:
+    try:
+        return _Seen(cpu_ns, tuple(_fds(proc, pid)))
+    except (FileNotFoundError, ProcessLookupError):
+        return _Seen(_UNKNOWN)  # it ended: normal
+    except OSError as error:
+        return _Seen(cpu_ns, refused=os.strerror(error.errno or 0))
+
+
+def _fds(proc: Path, pid: int) -> Iterator[RawFd]:
+    directory = os.open(f"{proc}/{pid}/fd", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for name in os.listdir(directory):  # noqa: PTH208 (of an open directory)
+            link = _link(directory, name)
+            if link in OBJECTS and (found := object_of(link, _read(f"{proc}/{pid}/fdinfo/{name}"))):
+                yield RawFd(pid, _comm(proc, pid), int(name), *found)
+    finally:
+        os.close(directory)
+
+
+def _link(directory: int, name: str) -> str:
+    try:
+        return os.readlink(name, dir_fd=directory)
+    except FileNotFoundError:
+        return ""  # closed meanwhile: normal
+
+
+def _comm(proc: Path, pid: int) -> str:
+    return _read(f"{proc}/{pid}/comm").removesuffix(b"\n").decode("utf-8", "backslashreplace")
+
+
+def _read(path: str) -> bytes:
+    """A small file of /proc; b"" once it is gone."""
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return b""
+    try:
+        return os.read(fd, FDINFO_BYTES)
+    except ProcessLookupError:
+        return b""
+    finally:
+        os.close(fd)
+
+
+def _hidepid(proc: Path) -> str:
+    """The mount option that hides other users' processes (proc(5)); "" if none does."""
+    options = (
+        option for mount in mounts("proc") if mount.point == str(proc) for option in mount.options
+    )
+    return next((option for option in options if _HIDING.fullmatch(option)), "")
+
+
+def _in_initial_pid_namespace(proc: Path) -> bool:
+    try:
+        return (proc / "self/ns/pid").stat().st_ino == _INITIAL_PID_NAMESPACE
+    except OSError:
+        return False
