@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from stops_tui.struct_ops.inventory import MemberValue, Snapshot, StructOpsMap
+
+EVENTS_KEPT = 10_000
+REFCNTS_KEPT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +21,8 @@ class Event:
         map_id: Which map.
         map_name: Its name.
         what: "map" (appeared or gone), "state", "status", "refcnt", "links" or "value".
-        before: The old value as text; "" for a map that appeared.
+        before: The old value as text; "" for a map that appeared. Of a map: its status; of
+            links: their ids, "22, 23"; of a value: the members that differ.
         after: The new value as text; "" for a map that is gone.
     """
 
@@ -24,3 +32,97 @@ class Event:
     what: str
     before: str
     after: str
+
+
+def diff(before: Snapshot | None, after: Snapshot) -> list[Event]:
+    """What happened between two snapshots, by map id, then in the order of `Event.what`'s words.
+
+    Args:
+        before: The older snapshot; None at the start, when nothing has happened yet.
+        after: The newer one, whose time the events get.
+    """
+    if before is None or before is after:
+        return []
+    events: list[Event] = []
+    for map_id in sorted(before.maps.keys() | after.maps.keys()):
+        old, new = before.maps.get(map_id), after.maps.get(map_id)
+        if old is new:
+            continue
+        if old and new:
+            changes, name = _changes(old, new), new.name
+        elif new:
+            changes, name = {"map": ("", new.status)}, new.name
+        elif old:
+            changes, name = {"map": (old.status, "")}, old.name
+        events += (
+            Event(after.time, map_id, name, what, was, now)
+            for what, (was, now) in changes.items()
+            if was != now
+        )
+    return events
+
+
+def _changes(old: StructOpsMap, new: StructOpsMap) -> dict[str, tuple[str, str]]:
+    """Each thing that may change in a map's life, before and after."""
+    return {
+        "state": (old.state, new.state),
+        "status": (old.status, new.status),
+        "refcnt": (str(old.refcnt), str(new.refcnt)),
+        "links": (_ids(old.links), _ids(new.links)),
+        "value": _values(old, new),
+    }
+
+
+def _ids(links: tuple[int, ...]) -> str:
+    return ", ".join(map(str, links))
+
+
+def _values(old: StructOpsMap, new: StructOpsMap) -> tuple[str, str]:
+    """The members that differ, as text; not where a new state says why they do."""
+    if old.state != new.state:
+        return "", ""
+    pairs = [(a, b) for a, b in zip(old.members, new.members, strict=False) if a != b]
+    return _texts(a for a, _ in pairs), _texts(b for _, b in pairs)
+
+
+def _texts(values: Iterable[MemberValue]) -> str:
+    return ", ".join(f"{v.member.name} {v.text or v.prog_id}" for v in values)
+
+
+class History:
+    """The life of every map since the start: events, and the last different refcnts."""
+
+    def __init__(self) -> None:
+        self._last: Snapshot | None = None
+        self._events: deque[Event] = deque(maxlen=EVENTS_KEPT)
+        self._refcnts: dict[int, deque[int]] = {}
+
+    def add(self, snapshot: Snapshot) -> list[Event]:
+        """Take in the newest snapshot; returns what happened since the one before it."""
+        new = diff(self._last, snapshot)
+        if snapshot is not self._last:
+            self._count(snapshot)
+            self._last = snapshot
+        self._events.extend(new)
+        return new
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """All events kept, the oldest first."""
+        return self._events
+
+    def events_of(self, map_id: int) -> list[Event]:
+        """The events of one map, the oldest first."""
+        return [event for event in self._events if event.map_id == map_id]
+
+    def refcnts(self, map_id: int) -> tuple[int, ...]:
+        """The last different reference counts of a map, the newest last; at most eight."""
+        return tuple(self._refcnts.get(map_id, ()))
+
+    def _count(self, snapshot: Snapshot) -> None:
+        for map_id in self._refcnts.keys() - snapshot.maps.keys():
+            del self._refcnts[map_id]
+        for map_id, map_ in snapshot.maps.items():
+            counts = self._refcnts.setdefault(map_id, deque(maxlen=REFCNTS_KEPT))
+            if not counts or counts[-1] != map_.refcnt:
+                counts.append(map_.refcnt)

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from stops_tui.kernels.kernel import RawLink, RawMap, RawProgram
-from stops_tui.struct_ops.types import Member, StructOpsType
+from stops_tui.btf import BtfError, Func
+from stops_tui.btf.c import prototype
+from stops_tui.kernels.kernel import (
+    Kernel,
+    KernelBtf,
+    RawLink,
+    RawMap,
+    RawProgram,
+    RawSubsystems,
+    RawSweep,
+)
+from stops_tui.struct_ops.members import Decoder, MemberValue
+from stops_tui.struct_ops.scalars import DecodeError
+from stops_tui.struct_ops.status import UNKNOWN, holders_of, status_of
+from stops_tui.struct_ops.types import StructOpsType, type_of_value
 
-
-@dataclass(frozen=True, slots=True)
-class MemberValue:
-    """What one member of a map's value holds.
-
-    Attributes:
-        member: Which member.
-        prog_id: The program behind a function member; 0 if it is not set, or is data.
-        text: The value of a data member as a person reads it: `"bpf_dctcp"`, `NEEDS_ECN (0x2)`,
-            `0`; control characters are escaped. "" for a function member.
-        is_set: Whether it differs from all zeroes.
-    """
-
-    member: Member
-    prog_id: int = 0
-    text: str = ""
-    is_set: bool = False
+__all__ = [
+    "Inventory",
+    "MemberValue",
+    "Program",
+    "Snapshot",
+    "StructOpsMap",
+    "serving",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +59,10 @@ class StructOpsMap:
 
     Attributes:
         raw: What bpf(2) says of it, the value's bytes included.
-        type: Its type; None where its value type could not be read (the reason in `problem`).
-        state: "INIT", "INUSE", "TOBEFREE" or "READY": what the kernel says.
-        status: What that means together with links and subsystem (see `status.py`).
+        type: Its type; None where its value type is unknown (the reason in `problem`).
+        state: "INIT", "INUSE", "TOBEFREE" or "READY": what the kernel says; "?" where the value
+            could not be decoded (the reason in `problem`).
+        status: What that means together with links and subsystem (see `status.py`); "?" likewise.
         refcnt: The value's reference count: the subsystem's users, and 1 for a registration or
             link.
         holders: `refcnt` less registration and links; never negative, 0 in INIT.
@@ -105,3 +112,140 @@ class Snapshot:
     maps: Mapping[int, StructOpsMap] = field(default_factory=dict)
     programs: Mapping[int, Program] = field(default_factory=dict)
     links: Mapping[int, RawLink] = field(default_factory=dict)
+
+
+def serving(snapshot: Snapshot) -> dict[int, list[tuple[int, str]]]:
+    """Program id → the (map id, member name) it serves, by map id and member."""
+    served: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    for map_ in snapshot.maps.values():
+        for value in map_.members:
+            if value.prog_id:
+                served[value.prog_id].append((map_.id, value.member.name))
+    return dict(served)
+
+
+class Inventory:
+    """Makes snapshots of one kernel; what did not change is not decoded again.
+
+    Args:
+        kernel: Where the facts come from.
+        clock: Seconds since the epoch; the time of a snapshot.
+    """
+
+    def __init__(self, kernel: Kernel, clock: Callable[[], float] | None = None) -> None:
+        self._kernel = kernel
+        self._clock = clock or time.time
+        self._raw = RawSweep({}, {}, RawSubsystems())
+        self._snapshot: Snapshot | None = None
+        self._decoders: dict[tuple[int, int], Decoder] = {}
+
+    def sweep(self) -> Snapshot:
+        """The kernel's maps, programs and links now; the same object if nothing changed."""
+        raw = self._kernel.sweep()
+        before = self._snapshot
+        if before and raw == self._raw:  # records that did not change are the same objects: fast
+            return before
+        links = _links_by_map(raw.links.values())
+        fresh = before is None or raw.subsystems != self._raw.subsystems
+        known = {} if fresh or before is None else before.maps
+        maps = {
+            map_id: self._map(raw.maps[map_id], links[map_id], raw.subsystems, known.get(map_id))
+            for map_id in sorted(raw.maps)
+        }
+        programs = self._behind(maps.values(), before.programs if before else {})
+        self._raw = raw
+        self._snapshot = Snapshot(self._clock(), maps, programs, dict(sorted(raw.links.items())))
+        return self._snapshot
+
+    def programs(self) -> list[Program]:
+        """All struct_ops programs of the kernel by id, those in no map too."""
+        return [self._named(raw) for raw in self._kernel.programs()]
+
+    def attached_struct(self, raw: RawProgram) -> str:
+        """The struct a program implements a member of, "tcp_congestion_ops"; "?" if unknown."""
+        kernel_btf = self._kernel_btf(raw.attach_btf_obj_id)
+        try:
+            return kernel_btf.btf.type(raw.attach_btf_id).name if kernel_btf else UNKNOWN
+        except BtfError:
+            return UNKNOWN
+
+    def _map(
+        self,
+        raw: RawMap,
+        links: tuple[int, ...],
+        facts: RawSubsystems,
+        known: StructOpsMap | None,
+    ) -> StructOpsMap:
+        if known and known.raw is raw and known.links == links:
+            return known
+        type_ = None
+        try:
+            decoder = self._decoder(raw)
+            type_ = decoder.type
+            refcnt, state = decoder.header(raw.value)
+            members = decoder.members(raw.value)
+        except DecodeError as error:
+            return StructOpsMap(raw, type_, UNKNOWN, UNKNOWN, 0, 0, links, (), str(error))
+        return StructOpsMap(
+            raw,
+            type_,
+            state,
+            status_of(state, refcnt, len(links), lambda: decoder.refusal(raw.value, facts)),
+            refcnt,
+            holders_of(state, refcnt, len(links)),
+            links,
+            members,
+        )
+
+    def _decoder(self, raw: RawMap) -> Decoder:
+        key = raw.btf_id, raw.value_type_id
+        if key not in self._decoders:
+            kernel_btf = self._kernel_btf(raw.btf_id)
+            if kernel_btf is None:
+                raise DecodeError(f"its BTF object {raw.btf_id} cannot be read")
+            type_ = type_of_value(kernel_btf, raw.value_type_id)
+            if type_ is None:
+                raise DecodeError(f"type {raw.value_type_id} of {kernel_btf.name} is no value type")
+            self._decoders[key] = Decoder(type_)
+        return self._decoders[key]
+
+    def _kernel_btf(self, btf_id: int) -> KernelBtf | None:
+        """The BTF of this id; vmlinux's where the kernel does not say (id 0)."""
+        btfs = self._kernel.kernel_btfs()
+        return next((each for each in btfs if btf_id in (0, each.id)), None)
+
+    def _behind(
+        self, maps: Iterable[StructOpsMap], known: Mapping[int, Program]
+    ) -> dict[int, Program]:
+        """The programs behind members; each is read once, as it never changes but in its runs."""
+        programs = {}
+        for prog_id in sorted({value.prog_id for map_ in maps for value in map_.members} - {0}):
+            program = known.get(prog_id) or self._program(prog_id)
+            if program:
+                programs[prog_id] = program
+        return programs
+
+    def _program(self, prog_id: int) -> Program | None:
+        raw = self._kernel.program(prog_id)
+        return self._named(raw) if raw else None
+
+    def _named(self, raw: RawProgram) -> Program:
+        """The program with what its own BTF says of its function."""
+        known = self._snapshot.programs.get(raw.id) if self._snapshot else None
+        if known:
+            return Program(raw, known.name, known.prototype)
+        btf = self._kernel.btf(raw.btf_id) if raw.btf_id and raw.func_type_id else None
+        try:
+            func = btf.type(raw.func_type_id) if btf else None
+            if btf and isinstance(func, Func):
+                return Program(raw, func.name or raw.name, prototype(btf, func.id))
+        except BtfError:
+            pass
+        return Program(raw, raw.name)
+
+
+def _links_by_map(links: Iterable[RawLink]) -> Mapping[int, tuple[int, ...]]:
+    found: dict[int, tuple[int, ...]] = defaultdict(tuple)
+    for link in sorted(links, key=lambda link: link.id):
+        found[link.map_id] += (link.id,)
+    return found

@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from stops_tui.btf import Btf
+from stops_tui.btf import Btf, BtfError, Composite, Field, FuncProto, Kind, Ptr
+from stops_tui.btf.c import type_text
+from stops_tui.kernels.kernel import Kernel, KernelBtf
+from stops_tui.struct_ops.subsystems import Subsystem, of_type
+
+VALUE_PREFIX = "bpf_struct_ops_"
+"""A value struct is named so and then like its type (kernel/bpf/bpf_struct_ops.c)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +23,13 @@ class Member:
             `expected_attach_type`.
         name: The member's name; "" for an anonymous one.
         kind: "func" for a function pointer, "data" for anything else.
-        type: C text: `u32 (struct sock *)` for a function, `char[16]` for data.
+        type: C text: `u32 (struct sock *)` for a function, `char[16]` for data, `u8 : 3` for a
+            bitfield.
         type_id: The member's BTF type id, in the BTF of its struct.
         offset: Bytes from the start of the type (not of the value struct).
         size: Bytes.
         mandatory: The subsystem refuses a map without it (see `subsystems`).
+        instead: The member that may serve in place of this mandatory one; "" if none may.
     """
 
     index: int
@@ -32,6 +40,7 @@ class Member:
     offset: int
     size: int
     mandatory: bool = False
+    instead: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +70,89 @@ class StructOpsType:
     size: int
     members: tuple[Member, ...]
     btf: Btf = field(repr=False, compare=False)
+
+
+def offered_types(kernel: Kernel) -> tuple[StructOpsType, ...]:
+    """Every struct_ops type in vmlinux BTF and in the BTF of each module, in that order.
+
+    That a type is in BTF does not prove that its subsystem registered it. A type that its BTF
+    describes wrongly is left out.
+    """
+    btfs = kernel.kernel_btfs()
+    return tuple(
+        found
+        for place, kernel_btf in enumerate(btfs)
+        for value_type_id in kernel_btf.btf.find_prefix(VALUE_PREFIX, Kind.STRUCT)
+        # A module's ids continue those of vmlinux, which is looked through already.
+        if place == 0 or value_type_id >= len(btfs[0].btf)
+        if (found := type_of_value(kernel_btf, value_type_id)) is not None
+    )
+
+
+def type_of_value(kernel_btf: KernelBtf, value_type_id: int) -> StructOpsType | None:
+    """The type whose value struct this id names.
+
+    Returns:
+        None if it names none: a value struct is called bpf_struct_ops_X and has a member `data`
+        that is a struct. The kernel's internals of such a name have none (bpf_struct_ops_value's
+        is an array; kernel/bpf/bpf_struct_ops.c).
+    """
+    btf = kernel_btf.btf
+    try:
+        value = btf.type(value_type_id)
+        if not (isinstance(value, Composite) and value.name.startswith(VALUE_PREFIX)):
+            return None
+        data = next((member for member in value.members if member.name == "data"), None)
+        struct = btf.resolve(data.type_id) if data else None
+        if data is None or not isinstance(struct, Composite) or struct.kind is not Kind.STRUCT:
+            return None
+        name = value.name.removeprefix(VALUE_PREFIX)
+        return StructOpsType(
+            name=name,
+            btf_name=kernel_btf.name,
+            btf_id=kernel_btf.id,
+            type_id=struct.id,
+            value_type_id=value_type_id,
+            value_size=value.size,
+            data_offset=data.bit_offset // 8,
+            size=struct.size,
+            members=_members(btf, struct, of_type(name)),
+            btf=btf,
+        )
+    except BtfError:
+        return None
+
+
+def is_function(btf: Btf, type_id: int) -> bool:
+    """Whether this is a pointer to a function, behind any typedef and qualifier."""
+    pointer = btf.resolve(type_id)
+    return isinstance(pointer, Ptr) and isinstance(btf.resolve(pointer.type_id), FuncProto)
+
+
+def _members(btf: Btf, struct: Composite, subsystem: Subsystem) -> tuple[Member, ...]:
+    return tuple(
+        Member(
+            index=index,
+            name=field.name,
+            kind="func" if is_function(btf, field.type_id) else "data",
+            type=_type_text(btf, field),
+            type_id=field.type_id,
+            offset=field.bit_offset // 8,
+            size=_size(btf, field),
+            mandatory=field.name in subsystem.mandatory,
+            instead=subsystem.instead.get(field.name, ""),
+        )
+        for index, field in enumerate(struct.members)
+    )
+
+
+def _type_text(btf: Btf, field: Field) -> str:
+    text = type_text(btf, field.type_id)
+    return f"{text} : {field.bit_size}" if field.bit_size else text
+
+
+def _size(btf: Btf, field: Field) -> int:
+    """Bytes that a member touches; a bitfield may share them with its neighbours."""
+    if not field.bit_size:
+        return btf.size_of(field.type_id)
+    return (field.bit_offset % 8 + field.bit_size + 7) // 8

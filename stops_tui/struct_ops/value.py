@@ -1,0 +1,265 @@
+"""A map's value as a person reads it: a tree of parts, each with its text and its bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from stops_tui.btf import (
+    Array,
+    Btf,
+    BtfError,
+    BtfType,
+    Composite,
+    Enum,
+    Field,
+    Float,
+    Int,
+    Kind,
+    Ptr,
+)
+from stops_tui.btf.c import type_text
+from stops_tui.struct_ops.scalars import (
+    DecodeError,
+    bitfield,
+    floating,
+    integer,
+    is_char_array,
+    part,
+)
+from stops_tui.struct_ops.text import c_string, printable
+from stops_tui.struct_ops.types import is_function
+
+DEPTH = 16
+"""Structs and arrays within each other that are opened; the kernel's are 6 deep at most."""
+
+ELEMENTS = 128
+"""Elements of an array that are shown; the rest is told as one node."""
+
+NODES = 4096
+"""Parts of one value that are shown in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValueNode:
+    """One part of a value.
+
+    Attributes:
+        name: The member's name, "" for an anonymous one; "[3]" in an array.
+        type: C text of its type, `char[16]`.
+        text: What it holds: `"dctcp"`, `TCP_CA_Open (0)`, `0x2`, `25` for a program id; "" for a
+            struct or array, whose parts are `children`.
+        offset: Bytes from the start of the value.
+        raw: Its bytes; a bitfield's are those it touches.
+        children: Its parts in order; the last one is named "…" if not all are here.
+        prog_id: The program behind a function member; 0 for anything else.
+    """
+
+    name: str
+    type: str
+    text: str
+    offset: int
+    raw: bytes
+    children: tuple[ValueNode, ...] = ()
+    prog_id: int = 0
+
+    @property
+    def is_set(self) -> bool:
+        """Whether any byte of it is not zero."""
+        return any(self.raw)
+
+
+def value_tree(btf: Btf, type_id: int, value: bytes) -> ValueNode:
+    """The whole value struct, header and all.
+
+    Args:
+        btf: The BTF that `type_id` belongs to.
+        type_id: The value struct, or any other type.
+        value: Its bytes.
+
+    Raises:
+        DecodeError: The bytes are too few, or the BTF contradicts itself.
+    """
+    return Reader(btf, value).node("", type_id, 0)
+
+
+class Reader:
+    """Reads parts of one value; bounded, whatever the BTF says.
+
+    Args:
+        btf: The BTF of its types.
+        value: The bytes that offsets count from.
+        flags: Name of a data member → the enum that names its bits.
+    """
+
+    def __init__(self, btf: Btf, value: bytes, flags: Mapping[str, str] | None = None) -> None:
+        self._btf = btf
+        self._value = value
+        self._flags = flags or {}
+        self._left = NODES
+
+    def node(self, name: str, type_id: int, offset: int) -> ValueNode:
+        """The part of this type at `offset` bytes, with all its parts."""
+        try:
+            return self._node(name, type_id, offset, DEPTH)
+        except BtfError as error:
+            raise DecodeError(str(error)) from error
+
+    def field(self, field: Field, base: int) -> ValueNode:
+        """A member of a struct that starts at `base` bytes."""
+        try:
+            return self._field(field, base, DEPTH)
+        except BtfError as error:
+            raise DecodeError(str(error)) from error
+
+    def _node(self, name: str, type_id: int, offset: int, depth: int) -> ValueNode:
+        self._left -= 1
+        found = self._btf.resolve(type_id)
+        raw = part(self._value, offset, self._btf.size_of(type_id))
+        text, prog_id = "", 0
+        children: tuple[ValueNode, ...] = ()
+        if isinstance(found, Composite) and depth:
+            children = self._fields(found, offset, depth)
+        elif isinstance(found, Array) and is_char_array(self._btf, found):
+            text = c_string(raw)
+        elif isinstance(found, Array) and depth:
+            children = self._elements(found, offset, depth)
+        elif isinstance(found, Ptr) and is_function(self._btf, type_id):
+            text, prog_id = program_text(integer(self._btf, self._value, offset, found))
+        else:
+            text = self._scalar(name, found, offset, raw)
+        return ValueNode(name, type_text(self._btf, type_id), text, offset, raw, children, prog_id)
+
+    def _field(self, field: Field, base: int, depth: int) -> ValueNode:
+        if not field.bit_size:
+            return self._node(field.name, field.type_id, base + field.bit_offset // 8, depth)
+        self._left -= 1
+        first, last = field.bit_offset // 8, (field.bit_offset + field.bit_size + 7) // 8
+        found = self._btf.resolve(field.type_id)
+        number = bitfield(
+            self._btf,
+            self._value,
+            8 * base + field.bit_offset,
+            field.bit_size,
+            isinstance(found, Int | Enum) and found.signed,
+        )
+        return ValueNode(
+            field.name,
+            f"{type_text(self._btf, field.type_id)} : {field.bit_size}",
+            self._number(field.name, found, number),
+            base + first,
+            part(self._value, base + first, last - first),
+        )
+
+    def _fields(self, found: Composite, offset: int, depth: int) -> tuple[ValueNode, ...]:
+        nodes = []
+        for index, field in enumerate(found.members):
+            if self._left <= 0:
+                nodes.append(_more(len(found.members) - index, "members", offset))
+                break
+            nodes.append(self._field(field, offset, depth - 1))
+        return tuple(nodes)
+
+    def _elements(self, found: Array, offset: int, depth: int) -> tuple[ValueNode, ...]:
+        size = self._btf.size_of(found.element_type_id)
+        nodes = []
+        for index in range(found.length):
+            if index == ELEMENTS or self._left <= 0:
+                nodes.append(_more(found.length - index, "elements", offset + index * size))
+                break
+            nodes.append(
+                self._node(f"[{index}]", found.element_type_id, offset + index * size, depth - 1)
+            )
+        return tuple(nodes)
+
+    def _scalar(self, name: str, found: BtfType, offset: int, raw: bytes) -> str:
+        if isinstance(found, Float):
+            number = floating(self._btf, self._value, offset, found)
+            return f"0x{raw.hex()}" if number is None else repr(number)
+        if isinstance(found, Int | Enum | Ptr):
+            return self._number(name, found, integer(self._btf, self._value, offset, found))
+        return "…" if raw else ""
+
+    def _number(self, name: str, found: BtfType, number: int) -> str:
+        if isinstance(found, Enum):
+            return enum_text(found, number)
+        if isinstance(found, Int) and found.boolean:
+            return "true" if number else "false"
+        if name.endswith("flags"):
+            return flags_text(self._names_of(name), number)
+        return hex(number) if number and isinstance(found, Ptr) else str(number)
+
+    def _names_of(self, member: str) -> Enum | None:
+        """The enum that names the bits of a flags member, where this BTF has it."""
+        for kind in (Kind.ENUM, Kind.ENUM64) if member in self._flags else ():
+            type_id = self._btf.find(self._flags[member], kind)
+            found = self._btf.type(type_id) if type_id else None
+            if isinstance(found, Enum):
+                return found
+        return None
+
+
+def program_text(slot: int) -> tuple[str, int]:
+    """What a function member holds, and the program id in it; 0 if the slot is no such id."""
+    if slot >> 32:
+        return hex(slot), 0
+    return (f"program {slot}", slot) if slot else ("0", 0)
+
+
+def enum_text(names: Enum, number: int) -> str:
+    """`TCP_CA_Open (0)`, or the number alone where the enum has no such value."""
+    name = names.name_of(number)
+    return f"{printable(name)} ({number})" if name else str(number)
+
+
+def flags_text(names: Enum | None, number: int) -> str:
+    """`SWITCH_PARTIAL | 0x400 (0x408)`: the bits by name as far as there are names, and in hex.
+
+    The prefix that all names of single bits share is left out.
+    """
+    bits = (
+        {v.value: v.name for v in names.values if v.value > 0 and v.value.bit_count() == 1}
+        if names
+        else {}
+    )
+    prefix = _common_prefix(list(bits.values()))
+    named = [name.removeprefix(prefix) for bit, name in sorted(bits.items()) if number & bit]
+    if not named or not number:
+        return hex(number) if number else "0"
+    rest = number & ~sum(bits)
+    return f"{' | '.join([*named, *([hex(rest)] if rest else [])])} ({number:#x})"
+
+
+def inline(node: ValueNode, longest: int = 120) -> str:
+    """A part and all its parts in one line, bounded: `{.next = 0, .prev = 0}`."""
+    pieces: list[str] = []
+    _inline(node, pieces, longest)
+    text = "".join(pieces)
+    return text if len(text) <= longest else text[:longest] + "…"
+
+
+def _inline(node: ValueNode, pieces: list[str], longest: int) -> None:
+    if not node.children:
+        pieces.append(node.text or "{}")
+        return
+    for index, child in enumerate(node.children):
+        pieces.append(", " if index else "{")
+        if sum(map(len, pieces)) > longest:
+            return
+        if not child.name.startswith("["):
+            pieces.append(f".{child.name} = " if child.name else "")
+        _inline(child, pieces, longest)
+    pieces.append("}")
+
+
+def _common_prefix(names: list[str]) -> str:
+    """What all names start with, up to the last underscore of it."""
+    if len(names) < 2:
+        return ""
+    low, high = min(names), max(names)
+    shared = next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), len(low))
+    return low[: low.rfind("_", 0, shared) + 1]
+
+
+def _more(count: int, what: str, offset: int) -> ValueNode:
+    return ValueNode("…", "", f"{count:,} more {what}", offset, b"")
