@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from stops_tui.btf.types import (
     Array,
+    BtfError,
     BtfType,
     Composite,
     Datasec,
@@ -34,7 +35,7 @@ from stops_tui.btf.types import (
 )
 
 # 4-byte words of each kind: (struct btf_type and what always follows it, each of vlen entries).
-_WORDS: dict[int, tuple[int, int]] = {
+WORDS: dict[int, tuple[int, int]] = {
     Kind.INT: (4, 0),
     Kind.PTR: (3, 0),
     Kind.ARRAY: (6, 0),
@@ -65,12 +66,6 @@ def kind_of(info: int) -> int:
 def vlen_of(info: int) -> int:
     """BTF_INFO_VLEN: members, values, parameters or variables; a FUNC's linkage."""
     return info & 0xFFFFFF
-
-
-def words_of(info: int) -> int | None:
-    """How many 4-byte words a type takes; None if its kind is unknown."""
-    fixed, each = _WORDS.get(kind_of(info), (0, 0))
-    return fixed + each * vlen_of(info) or None
 
 
 class _Record(NamedTuple):
@@ -194,8 +189,13 @@ def decode(
         offset: Where the type starts in `data`; all of it must be there.
         order: The byte order as the struct module writes it: "<" or ">".
         string: Looks up a string by its offset.
+
+    Raises:
+        BtfError: The kind is from the future, or a name is wrong.
     """
     name, info, size_or_type = struct.unpack_from(order + "3I", data, offset)
+    if kind_of(info) not in WORDS:
+        raise BtfError(f"kind {kind_of(info)} is unknown", offset)
     kind = Kind(kind_of(info))
     record = _Record(
         type_id, kind, string(name), info, size_or_type, data, offset + 12, order, string

@@ -4,33 +4,32 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import compress, repeat
+from threading import Lock
+from typing import NoReturn
 
-from stops_tui.btf.decode import kind_of, words_of
+from stops_tui.btf.decode import WORDS, kind_of, vlen_of
+from stops_tui.btf.header import Header
 from stops_tui.btf.types import BtfError, Kind
 
 
 class TypeIndex:
-    """The offsets of a type section's types, in words of 4 bytes, known as far as needed.
+    """The offsets of a BTF's types, in words of 4 bytes, known as far as needed.
 
     Places count from 0: the type at place 0 has the first id of its BTF.
     """
 
-    def __init__(self, section: memoryview, order: str, start: int) -> None:
-        """Index nothing yet.
-
-        Args:
-            section: The type section, a multiple of 4 bytes long.
-            order: Its byte order: "<" or ">".
-            start: Its offset in the BTF data, which errors add to theirs.
-        """
-        self._section = section
-        self._native = order == ("<" if sys.byteorder == "little" else ">")
-        self._start = start
-        self._offsets = array("I")
+    def __init__(self, data: bytes, header: Header) -> None:
+        """Index nothing yet."""
+        self._section = memoryview(data)[header.types.start : header.types.stop]
+        self._native = header.order == ("<" if sys.byteorder == "little" else ">")
+        self._start = header.types.start
+        self._layout: Mapping[int, tuple[int, int]] = {**header.layout, **WORDS}
+        self._offsets = array("I")  # grows at its end only, and by whole types only
         self._next = 0
+        self._growing = Lock()
 
     def __len__(self) -> int:
         """How many types there are."""
@@ -65,34 +64,44 @@ class TypeIndex:
         return array("I", map(self._words.__getitem__, self._offsets))
 
     def _reach(self, count: int) -> None:
-        """Know the first `count` types. This loop is most of what opening a BTF costs."""
-        words, offset, offsets = self._words, self._next, self._offsets
-        if offset >= len(words) or count <= len(offsets):
+        """Know the first `count` types."""
+        if count <= len(self._offsets) or self._next >= len(self._words):
             return
+        with self._growing:
+            found = array("I")
+            try:
+                self._walk(min(count, len(self._words)) - len(self._offsets), found)
+            finally:
+                self._offsets += found
+
+    def _walk(self, count: int, found: array[int]) -> None:
+        """Append where the next `count` types start: most of what opening a BTF costs."""
+        words, offset, add = self._words, self._next, found.append
         lengths: dict[int, int] = {}  # by info word: vmlinux has a few hundred different
         try:
-            for _ in repeat(None, min(count, len(words)) - len(offsets)):
+            for _ in repeat(None, count):
                 info = words[offset + 1]
-                if info not in lengths:
-                    lengths[info] = self._length(info, offset)
-                offsets.append(offset)
-                offset += lengths[info]
-        except IndexError:
-            pass  # the end: offset + 1 is no word of the section
+                try:
+                    length = lengths[info]
+                except KeyError:
+                    length = lengths[info] = self._length(info, offset)
+                add(offset)
+                offset += length
+        except IndexError:  # offset + 1 is no word of the section
+            if offset < len(words):
+                self._refuse(offset)
         finally:
             self._next = offset
-        self._check_end()
+        if offset > len(words):
+            self._next = found.pop()
+            self._refuse(self._next)
+
+    def _refuse(self, offset: int) -> NoReturn:
+        raise BtfError("the last type is cut off", self._start + 4 * offset)
 
     def _length(self, info: int, offset: int) -> int:
-        words = words_of(info)
-        if words is None:
+        """Words that a type with this info takes."""
+        if kind_of(info) not in self._layout:
             raise BtfError(f"kind {kind_of(info)} is unknown", self._start + 4 * offset)
-        return words
-
-    def _check_end(self) -> None:
-        """Types must end where their section ends; one that does not is no type."""
-        left = len(self._words) - self._next
-        if left < 0:
-            self._next = self._offsets.pop()
-        if left < 0 or left == 1:
-            raise BtfError("the last type is cut off", self._start + 4 * self._next)
+        fixed, each = self._layout[kind_of(info)]
+        return fixed + each * vlen_of(info)
