@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from stops_tui.btf import Btf, BtfError, Composite, Field, FuncProto, Kind, Ptr
+from stops_tui.btf import Btf, BtfError, Composite, Field, Kind
 from stops_tui.btf.c import type_text
 from stops_tui.kernels.kernel import Kernel, KernelBtf
 from stops_tui.struct_ops.subsystems import Subsystem, of_type
@@ -123,18 +123,12 @@ def type_of_value(kernel_btf: KernelBtf, value_type_id: int) -> StructOpsType | 
         return None
 
 
-def is_function(btf: Btf, type_id: int) -> bool:
-    """Whether this is a pointer to a function, behind any typedef and qualifier."""
-    pointer = btf.resolve(type_id)
-    return isinstance(pointer, Ptr) and isinstance(btf.resolve(pointer.type_id), FuncProto)
-
-
 def _members(btf: Btf, struct: Composite, subsystem: Subsystem) -> tuple[Member, ...]:
     return tuple(
         Member(
             index=index,
             name=field.name,
-            kind="func" if is_function(btf, field.type_id) else "data",
+            kind="data" if btf.func_proto(field.type_id) is None else "func",
             type=_type_text(btf, field),
             type_id=field.type_id,
             offset=field.bit_offset // 8,

@@ -27,8 +27,9 @@ from stops_tui.struct_ops.scalars import (
     is_char_array,
     part,
 )
+from stops_tui.struct_ops.subsystems import of_type
 from stops_tui.struct_ops.text import c_string, printable
-from stops_tui.struct_ops.types import is_function
+from stops_tui.struct_ops.types import StructOpsType
 
 DEPTH = 16
 """Structs and arrays within each other that are opened; the kernel's are 6 deep at most."""
@@ -69,22 +70,19 @@ class ValueNode:
         return any(self.raw)
 
 
-def value_tree(btf: Btf, type_id: int, value: bytes) -> ValueNode:
+def value_tree(type_: StructOpsType, value: bytes) -> ValueNode:
     """The whole value struct, header and all.
-
-    Args:
-        btf: The BTF that `type_id` belongs to.
-        type_id: The value struct, or any other type.
-        value: Its bytes.
 
     Raises:
         DecodeError: The bytes are too few, or the BTF contradicts itself.
     """
-    return Reader(btf, value).node("", type_id, 0)
+    return Reader(type_.btf, value, of_type(type_.name).flags).node("", type_.value_type_id, 0)
 
 
 class Reader:
     """Reads parts of one value; bounded, whatever the BTF says.
+
+    Methods raise DecodeError where the bytes are too few or the BTF contradicts itself.
 
     Args:
         btf: The BTF of its types.
@@ -124,7 +122,7 @@ class Reader:
             text = c_string(raw)
         elif isinstance(found, Array) and depth:
             children = self._elements(found, offset, depth)
-        elif isinstance(found, Ptr) and is_function(self._btf, type_id):
+        elif isinstance(found, Ptr) and self._btf.func_proto(type_id):
             text, prog_id = program_text(integer(self._btf, self._value, offset, found))
         else:
             text = self._scalar(name, found, offset, raw)
