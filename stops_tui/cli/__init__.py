@@ -1,0 +1,168 @@
+"""The door: arguments → the app, or one report. Textual is imported only when the app opens."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from stops_tui.kernels.kernel import Kernel, KernelUnreadable
+
+USAGE: Final = 2
+PERMISSION: Final = 3
+UNSUPPORTED: Final = 4
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command `stops-tui`.
+
+    Args:
+        arguments: Those after the command's name; None: this process's.
+
+    Returns:
+        0 fine, 1 not found, 2 usage, 3 permission, 4 unsupported kernel; 74 (EX_IOERR) if
+        standard output cannot be written to.
+    """
+    from stops_tui.cli.parser import parse
+
+    found = parse(sys.argv[1:] if arguments is None else arguments)
+    if found.verb is None:
+        return _open_app(found)
+    _behave_as_a_filter()
+    try:
+        exit_code = run(found, _live_kernel)
+        sys.stdout.flush()
+    except OSError as error:
+        _tell(f"cannot write: {error.strerror or error}")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left has no place
+        return os.EX_IOERR
+    return exit_code
+
+
+def run(found: Namespace, open_kernel: Callable[[], Kernel]) -> int:
+    """Print the report of one verb; the exit code.
+
+    Args:
+        found: What `parser.parse` returned, with a verb.
+        open_kernel: Called by verbs that look at a kernel; may raise KernelUnreadable.
+    """
+    if found.verb == "completion":
+        return _print_completion(found.shell)
+    if found.verb == "config":
+        from stops_tui.config import load
+        from stops_tui.report.settings import report
+
+        return report(load(found.interval), as_json=found.json)
+    from stops_tui.bpf.errors import BpfError
+    from stops_tui.btf import BtfError
+    from stops_tui.kernels.kernel import KernelUnreadable
+
+    try:
+        return _report(found, open_kernel())
+    except KernelUnreadable as unreadable:
+        _tell(_remedy(unreadable))
+        return unreadable.obstacles[0].exit_code
+    except BpfError as error:
+        _tell(str(error))
+        return PERMISSION if error.errno_name in ("EPERM", "EACCES") else UNSUPPORTED
+    except BtfError as error:
+        _tell(f"this kernel's BTF cannot be read: {error}")
+        return UNSUPPORTED
+
+
+def _report(found: Namespace, kernel: Kernel) -> int:
+    """The report of a verb that looks at a kernel; each imports no more than it needs."""
+    match found.verb:
+        case "list":
+            from stops_tui.report import maps
+
+            return maps.report(kernel, found.select, as_json=found.json)
+        case "dump":
+            from stops_tui.report import dump
+
+            return dump.report(kernel, found.select, as_json=found.json)
+        case "types":
+            from stops_tui.report import types
+
+            return types.report(kernel, found.name, as_json=found.json)
+        case "progs":
+            from stops_tui.report import programs
+
+            return programs.report(kernel, as_json=found.json)
+        case "prog":
+            from stops_tui.report import program
+
+            return program.report(kernel, found.select, found.form, as_json=found.json)
+        case _:
+            return _watch(found, kernel)
+
+
+def _watch(found: Namespace, kernel: Kernel) -> int:
+    from stops_tui.config import load
+    from stops_tui.report import watch
+    from stops_tui.report.settings import tell_problems
+
+    config = load(found.interval)
+    tell_problems(config)
+    return watch.report(kernel, config.interval, found.duration, as_json=found.json)
+
+
+def _open_app(found: Namespace) -> int:
+    if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.__stderr__)):
+        _tell("the app needs a terminal; for scripts there is: stops-tui list (see --help)")
+        return USAGE
+    from stops_tui.app import StopsApp
+    from stops_tui.config import load
+    from stops_tui.kernels.kernel import KernelUnreadable
+
+    kernel: Kernel | KernelUnreadable
+    try:
+        kernel = _live_kernel()
+    except KernelUnreadable as unreadable:
+        kernel = unreadable
+    app = StopsApp(kernel, load(found.interval))
+    app.run()
+    return app.return_code or 0
+
+
+def _live_kernel() -> Kernel:
+    from stops_tui.kernels.live.kernel import LiveKernel
+
+    return LiveKernel.open()
+
+
+def _print_completion(shell: str) -> int:
+    import shtab
+
+    from stops_tui.cli.parser import build_parser
+
+    sys.stdout.write(shtab.complete(build_parser(), shell) + "\n")
+    return 0
+
+
+def _remedy(unreadable: KernelUnreadable) -> str:
+    """The gravest obstacle and what mends it, on one line."""
+    gravest = unreadable.obstacles[0]
+    return f"{gravest.what}; {gravest.remedy}" if gravest.remedy else gravest.what
+
+
+def _behave_as_a_filter() -> None:
+    """End at once and quietly on a broken pipe and on ^C, as cat and tail do.
+
+    Nothing is held that would have to be given back. Text that the terminal's encoding lacks
+    is escaped.
+    """
+    for name in ("SIGPIPE", "SIGINT"):
+        signal.signal(getattr(signal, name), signal.SIG_DFL)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(f"stops-tui: {text}\n")

@@ -1,0 +1,39 @@
+"""Which maps or programs a report is about: `id N`, `name X`, `type T`, or all."""
+
+from __future__ import annotations
+
+from stops_tui.report.output import FINE, NOT_FOUND, note
+from stops_tui.struct_ops.inventory import Program, Snapshot, StructOpsMap
+
+Choice = tuple[str, int | str] | None
+"""("id", 58), ("name", "dctcp"), ("type", "tcp_congestion_ops"); None: all."""
+
+
+def chosen_maps(snapshot: Snapshot, choice: Choice) -> list[StructOpsMap]:
+    """The maps that were asked for, by id."""
+    return [map_ for map_ in snapshot.maps.values() if _fits(choice, map_)]
+
+
+def chosen_programs(programs: list[Program], choice: Choice) -> list[Program]:
+    """The programs that were asked for; a name is the C function's, or the kernel's cut one."""
+    return [
+        program
+        for program in programs
+        if choice in (None, ("id", program.id), ("name", program.name), ("name", program.raw.name))
+    ]
+
+
+def told(found: bool, what: str, choice: Choice) -> int:
+    """The exit code; nothing found is told, and is an error only where something was asked for."""
+    if found:
+        return FINE
+    if choice is None:
+        note(f"this kernel has no {what}")
+        return FINE
+    by, which = choice
+    note(f"no {what} has {by} {which}")
+    return NOT_FOUND
+
+
+def _fits(choice: Choice, map_: StructOpsMap) -> bool:
+    return choice in (None, ("id", map_.id), ("name", map_.name), ("type", map_.type_name))

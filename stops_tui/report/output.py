@@ -1,0 +1,68 @@
+"""How a report is printed: JSON, tables by Rich, notes on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from stops_tui.struct_ops.text import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+FINE: Final = 0
+NOT_FOUND: Final = 1
+
+UNBOUNDED: Final = 1 << 20
+"""Columns of a pipe or a file: nothing is cut or folded there."""
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on one line; all but ASCII is escaped, so any encoding carries it."""
+    sys.stdout.write(json.dumps(value) + "\n")
+
+
+def print_line(text: str) -> None:
+    """One line of text that is printable already."""
+    sys.stdout.write(f"{text}\n")
+
+
+def note(text: str) -> None:
+    """One line for the person, on standard error."""
+    sys.stderr.write(f"stops-tui: {text}\n")
+
+
+def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]], numbers: str = "") -> None:
+    """A table without lines: columns two spaces apart, each as wide as its widest cell.
+
+    Args:
+        titles: The heads of the columns.
+        rows: The cells, however hostile.
+        numbers: The titles of the columns that hold numbers, between spaces: aligned right.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for title in titles:
+        number = title in numbers.split()
+        table.add_column(
+            title, justify="right" if number else "left", no_wrap=number, overflow="fold"
+        )
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    console = _console()
+    with console.capture() as captured:
+        console.print(table)
+    for line in captured.get().splitlines():
+        print_line(line.rstrip())
+
+
+def _console() -> Console:
+    """A console that parses nothing in what it prints and honours NO_COLOR and TERM."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else UNBOUNDED
+    return Console(width=width, markup=False, emoji=False, highlight=False)
