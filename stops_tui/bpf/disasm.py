@@ -98,6 +98,8 @@ def _imm64_text(insn: Insn, following: Insn | None) -> str:
             return f"map[id:{insn.imm & _U32}][0]+{high & _U32}"
         case PseudoLoad.FUNC:
             return f"subprog[{insn.imm:+d}]"
+        case PseudoLoad.MAP_IDX_VALUE:
+            return f"map[idx:{insn.imm & _U32}]+{high & _U32}"
         case _:
             return f"0x{(high & _U32) << 32 | insn.imm & _U32:x}"
 

@@ -6,10 +6,9 @@ import re
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-import capstone  # type: ignore[import-untyped]  # it ships none
-
-_ADDRESS = re.compile(r"0x[0-9a-f]{5,16}\b")
+_BIG_NUMBER = re.compile(r"\b(?:0x[0-9a-f]{5,16}|[0-9]{5,20})\b")
 _HEX_ROW = 8  # bytes a line where the instruction set is not known
 
 
@@ -48,7 +47,7 @@ def disassemble(
     end = 0
     for at, size, mnemonic, operands in engine.disasm_lite(code, address):
         start, end = at - address, at - address + size
-        named = _ADDRESS.sub(lambda hit: _named(hit[0], address, len(code), symbols), operands)
+        named = _BIG_NUMBER.sub(lambda hit: _named(hit[0], address, len(code), symbols), operands)
         yield JitedInsn(start, code[start:end], f"{mnemonic:<7} {named}".rstrip())
     if code[end:]:  # too short for an instruction
         yield JitedInsn(end, code[end:], f".byte   {code[end:].hex(' ')}")
@@ -67,16 +66,19 @@ def branch_targets(code: bytes, address: int, machine: str) -> set[int]:
 
 
 def _named(number: str, start: int, length: int, symbols: Mapping[int, str]) -> str:
-    """The number, and what is there if it is a known address or one in the function itself."""
-    address = int(number, 16)
+    """The number in hex, and what is there if it is a known address or one in the function."""
+    address = int(number, 0)
     if address in symbols:
-        return f"{number} <{symbols[address]}>"
+        return f"0x{address:x} <{symbols[address]}>"
     if start and start <= address < start + length:
-        return f"{number} <+0x{address - start:x}>"
-    return number
+        return f"0x{address:x} <+0x{address - start:x}>"
+    return f"0x{address:x}"
 
 
-def _engine(machine: str) -> capstone.Cs | None:
+def _engine(machine: str) -> Any:
+    """A capstone.Cs; None for an instruction set that is not shown."""
+    import capstone  # type: ignore[import-untyped]  # it ships none; slow, so loaded when needed
+
     if machine == "x86_64":
         engine = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
         engine.syntax = capstone.CS_OPT_SYNTAX_ATT
