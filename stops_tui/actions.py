@@ -1,0 +1,252 @@
+"""Every action in the app: one registry for keys, footer, help, palette and man page.
+
+Imports nothing of the terminal library, so that the man page is built without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Where = Literal["everywhere", "explorer", "events", "types", "program", "unreadable"]
+"""The screen an action belongs to."""
+
+GLYPHS: Mapping[str, str] = {
+    "slash": "/",
+    "full_stop": ".",
+    "plus": "+",
+    "minus": "-",
+    "question_mark": "?",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "left_curly_bracket": "{",
+    "right_curly_bracket": "}",
+    "enter": "Enter",
+    "escape": "Esc",
+    "tab": "Tab",
+    "ctrl+p": "^p",
+}
+"""How keys are written on the screen, where that is not their name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing a person can do.
+
+    Attributes:
+        id: Its name in `[keys]` of the configuration; the method is `action_<id>`.
+        keys: The default key, or several between commas, as Textual names them.
+        label: Two or three words for the footer and the palette.
+        help: One sentence for help and man page.
+        where: Which screen it belongs to.
+        footer: Whether the footer has room for it; the registry's order is the footer's.
+    """
+
+    id: str
+    keys: str
+    label: str
+    help: str
+    where: Where
+    footer: bool = False
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        "open",
+        "enter",
+        "open",
+        "Go deeper: from a map to its members, from a member to its program.",
+        "explorer",
+        True,
+    ),
+    Action(
+        "filter",
+        "slash",
+        "filter",
+        "Show only maps that match, as you type: words, or type:tcp state:inuse.",
+        "explorer",
+        True,
+    ),
+    Action(
+        "sort",
+        "s",
+        "sort",
+        "Choose the column the maps are sorted by, and which way.",
+        "explorer",
+        True,
+    ),
+    Action(
+        "types",
+        "t",
+        "types",
+        "What this kernel lets BPF implement, and how many maps do.",
+        "everywhere",
+        True,
+    ),
+    Action("events", "e", "events", "Everything that changed since the start.", "everywhere", True),
+    Action("pause", "p", "pause", "Stop looking at the kernel, or go on.", "everywhere", True),
+    Action(
+        "help",
+        "question_mark",
+        "help",
+        "Explain the focused thing and list the keys.",
+        "everywhere",
+        True,
+    ),
+    Action(
+        "command_palette", "ctrl+p", "all actions", "Find any action by name.", "everywhere", True
+    ),
+    Action("back", "escape", "back", "Come back: clear the filter, leave a screen.", "everywhere"),
+    Action(
+        "members", "1", "members", "The map's members and the programs behind them.", "explorer"
+    ),
+    Action("value", "2", "value", "The map's whole value, as a tree.", "explorer"),
+    Action(
+        "holders",
+        "3",
+        "holders",
+        "What keeps the map: its reference count, pins and processes.",
+        "explorer",
+    ),
+    Action(
+        "map_events", "4", "map events", "What changed on this map since the start.", "explorer"
+    ),
+    Action(
+        "links",
+        "5",
+        "links and pins",
+        "The map's links, and the paths it is pinned at.",
+        "explorer",
+    ),
+    Action(
+        "unset",
+        "full_stop",
+        "unset members",
+        "Show or hide the function members that are not set.",
+        "explorer",
+    ),
+    Action(
+        "raw",
+        "x",
+        "raw bytes",
+        "Show or hide the bytes beside each member of the value.",
+        "explorer",
+    ),
+    Action(
+        "count_runs",
+        "k",
+        "run statistics",
+        "Count calls/s and ns/call of programs: costs a little in the kernel, off again on exit.",
+        "everywhere",
+    ),
+    Action("copy", "y", "copy", "Copy the map's id, name or JSON to the clipboard.", "explorer"),
+    Action(
+        "show_maps",
+        "enter",
+        "its maps",
+        "Show the maps of the chosen type in the explorer.",
+        "types",
+        True,
+    ),
+    Action(
+        "goto_map",
+        "enter",
+        "go to map",
+        "Show the chosen map, which the program serves.",
+        "program",
+        True,
+    ),
+    Action("search", "slash", "search", "Find text in the code, as you type.", "program", True),
+    Action(
+        "next_match", "n", "next match", "Go to the next line that matches the search.", "program"
+    ),
+    Action(
+        "previous_match",
+        "N",
+        "previous match",
+        "Go to the line before that matches the search.",
+        "program",
+    ),
+    Action(
+        "next_source",
+        "right_square_bracket",
+        "next source line",
+        "Go to the code of the next source line.",
+        "program",
+        True,
+    ),
+    Action(
+        "previous_source",
+        "left_square_bracket",
+        "previous source line",
+        "Go to the code of the source line before.",
+        "program",
+    ),
+    Action(
+        "next_function",
+        "right_curly_bracket",
+        "next function",
+        "Go to the next function of the program.",
+        "program",
+    ),
+    Action(
+        "previous_function",
+        "left_curly_bracket",
+        "previous function",
+        "Go to the function before.",
+        "program",
+    ),
+    Action("xlated", "1", "translated", "The instructions as the verifier left them.", "program"),
+    Action("jited", "2", "JITed", "The machine code made of them.", "program"),
+    Action(
+        "zoom", "z", "zoom", "Give the whole screen to the code, or take it back.", "program", True
+    ),
+    Action(
+        "copy_line", "y", "copy line", "Copy the line at the cursor to the clipboard.", "program"
+    ),
+    Action("copy_code", "Y", "copy code", "Copy all of the code to the clipboard.", "program"),
+    Action("copy_type", "y", "copy", "Copy the type's or member's line to the clipboard.", "types"),
+    Action(
+        "copy_remedy",
+        "y",
+        "copy the command",
+        "Copy the command that mends it to the clipboard.",
+        "unreadable",
+        True,
+    ),
+    Action(
+        "retry", "r", "try again", "Look again whether this kernel can be read.", "unreadable", True
+    ),
+    Action(
+        "faster",
+        "plus",
+        "look more often",
+        "Shorten the time between two looks at the kernel.",
+        "everywhere",
+    ),
+    Action(
+        "slower",
+        "minus",
+        "look less often",
+        "Lengthen the time between two looks at the kernel.",
+        "everywhere",
+    ),
+    Action("quit", "q", "quit", "Leave; nothing of the kernel is changed or kept.", "everywhere"),
+)
+
+
+def actions_of(*where: Where) -> list[Action]:
+    """The actions of these screens, in the registry's order."""
+    return [action for action in ACTIONS if action.where in where]
+
+
+def key_text(action: Action, keys: Mapping[str, str]) -> str:
+    """The first key of an action as the screen writes it: `/`, `^p`, `Enter`.
+
+    Args:
+        action: The action.
+        keys: Configured keys by action id; they replace the default.
+    """
+    key = keys.get(action.id, action.keys).split(",")[0]
+    return GLYPHS.get(key, key)

@@ -1,0 +1,91 @@
+"""What every screen has in common: the frame, the keys, and the app's facts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import ClassVar, Protocol, TypeVar, cast
+
+from textual.app import ComposeResult
+from textual.screen import Screen
+
+from stops_tui.actions import Where
+from stops_tui.config import Config
+from stops_tui.kernels.kernel import Kernel, RawHolders
+from stops_tui.struct_ops.events import History
+from stops_tui.struct_ops.holders import MapHolders
+from stops_tui.struct_ops.inventory import Inventory, Snapshot
+from stops_tui.struct_ops.rates import Rate
+from stops_tui.widgets.key_line import KeyLine
+from stops_tui.widgets.top_line import TopLine
+
+T = TypeVar("T")
+
+
+class Facts(Protocol):
+    """What screens take from the app. Screens read it; only the app writes it.
+
+    To follow one as it changes: `self.watch(self.app, "snapshot", self._show)`.
+
+    Attributes:
+        kernel: The kernel that is looked at. Its methods may block: call them by `lookup`.
+        inventory: Decodes what the kernel says; used by the sweep's thread and by lookups.
+        config: The settings.
+        snapshot: The newest; None before the first sweep ended. The same object until something
+            changed.
+        history: Events and reference counts since the start.
+        raw_holders: The last look at pins and processes; None before it.
+        holders: The same by map id.
+        counting: Whether run statistics are on.
+        rates: By program id, of the selected map's programs, while statistics are on.
+    """
+
+    kernel: Kernel
+    inventory: Inventory
+    config: Config
+    snapshot: Snapshot | None
+    history: History
+    raw_holders: RawHolders | None
+    holders: Mapping[int, MapHolders]
+    counting: bool
+    rates: Mapping[int, Rate]
+
+    def lookup(self, job: Callable[[], T], done: Callable[[T], object]) -> None:
+        """Run `job` off the screen's thread, then `done` with its result in the screen's."""
+
+    def select_map(self, map_id: int | None) -> None:
+        """Another map is looked at: count its programs' runs, look up soon what holds it."""
+
+    def show_map(self, map_id: int) -> None:
+        """Come back to the explorer, the cursor on this map."""
+
+    def show_maps_of(self, type_name: str) -> None:
+        """Come back to the explorer, with only the maps of this type."""
+
+
+class StopsScreen(Screen[None]):
+    """A screen between the line that says which kernel this is and the line of keys."""
+
+    WHERE: ClassVar[Where] = "everywhere"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]  # noqa: RUF012 (Textual declares it so)
+
+    @property
+    def facts(self) -> Facts:
+        """What the app knows."""
+        return cast("Facts", self.app)
+
+    def compose(self) -> ComposeResult:
+        """Frame the screen's own widgets."""
+        yield TopLine(self.facts.kernel.host)
+        yield from self.body()
+        yield KeyLine(self.WHERE, self.facts.config.keys)
+
+    def body(self) -> ComposeResult:
+        """The screen's own widgets."""
+        yield from ()
+
+    def on_mount(self) -> None:
+        """Follow the app's pulse."""
+        top = self.query_one(TopLine)
+        self.watch(self.app, "pulse", partial(setattr, top, "pulse"))
+        self.watch(self.app, "interval", partial(setattr, top, "interval"))

@@ -1,0 +1,96 @@
+"""The line between the maps and one of them: which map, and which side of it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
+
+from rich.style import Style
+from rich.text import Text
+from textual import events
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from stops_tui.struct_ops.text import printable
+
+
+class Tab(NamedTuple):
+    """One side of a map: the action that shows it, its key and its name."""
+
+    action: str
+    key: str
+    label: str
+
+
+class DetailBar(Widget):
+    """`58 dctcp › members      1 Members  2 Value  3 Holders  4 Events 3  5 Links & pins`.
+
+    Attributes:
+        crumbs: What leads here: `58 dctcp`.
+        active: The action of the shown tab.
+        count: How many events there are, told beside their tab.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"detail-bar--active", "detail-bar--key"}
+    DEFAULT_CSS = """
+    DetailBar {
+        height: 1; padding: 0 1; color: $text-muted;
+        & > .detail-bar--active { color: $text; background: $primary-muted; text-style: bold; }
+        & > .detail-bar--key { color: $text-accent; }
+    }
+    """
+    crumbs: reactive[str] = reactive("")
+    active: reactive[str] = reactive("members")
+    count: reactive[int] = reactive(0)
+
+    class Picked(Message):
+        """A tab was clicked."""
+
+        def __init__(self, action: str) -> None:
+            super().__init__()
+            self.action = action
+
+    def __init__(self, tabs: Sequence[Tab]) -> None:
+        super().__init__()
+        self._tabs = tabs
+
+    def _labels(self) -> list[str]:
+        counted = {"map_events": f" {self.count}"} if self.count else {}
+        return [f"{tab.label}{counted.get(tab.action, '')}" for tab in self._tabs]
+
+    def _starts(self) -> list[int]:
+        """Where each tab starts: they stand at the right."""
+        widths = [
+            len(tab.key) + len(label) + 3
+            for tab, label in zip(self._tabs, self._labels(), strict=True)
+        ]
+        x = max(self.size.width - sum(widths), 0)
+        return [x + sum(widths[:n]) for n in range(len(widths))]
+
+    def render(self) -> Text:
+        """Paint crumbs and tabs."""
+        shown = next((tab.label.lower() for tab in self._tabs if tab.action == self.active), "")
+        line = Text(no_wrap=True, overflow="crop", end="")
+        if self.crumbs:
+            line.append(printable(self.crumbs), "bold")
+            line.append(f" › {shown}")
+        starts = self._starts()
+        line.truncate(max(starts[0] - 1, 0), overflow="ellipsis")
+        line.pad_right(starts[0] - line.cell_len)
+        for tab, label in zip(self._tabs, self._labels(), strict=True):
+            here = tab.action == self.active
+            line.append(f" {tab.key} ", self._part("active" if here else "key"))
+            line.append(f"{label} ", self._part("active") if here else "")
+        return line
+
+    def _part(self, part: str) -> Style:
+        return self.get_component_rich_style(f"detail-bar--{part}", partial=True)
+
+    def on_click(self, event: events.Click) -> None:
+        """Tell which tab was clicked."""
+        offset = event.get_content_offset(self)
+        for tab, start in zip(reversed(self._tabs), reversed(self._starts()), strict=True):
+            if offset is not None and offset.x >= start:
+                self.post_message(self.Picked(tab.action))
+                return

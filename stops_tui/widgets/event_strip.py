@@ -1,0 +1,41 @@
+"""One line with the last events, the newest first: what one missed while looking elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+
+from rich.text import Text
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from stops_tui.struct_ops.events import Event
+from stops_tui.struct_ops.text import printable
+from stops_tui.widgets.event_table import change, clock
+
+SHOWN = 8
+"""More never fit in a line."""
+
+
+def last_events(events: Sequence[Event]) -> tuple[Event, ...]:
+    """The newest events; a state is left out, for the status says it in words."""
+    return tuple(islice((e for e in reversed(events) if e.what != "state"), SHOWN))
+
+
+class EventStrip(Widget):
+    """`21:13:52 58 dctcp refcnt 5 → 6`, and as many more as fit."""
+
+    DEFAULT_CSS = "EventStrip { height: 1; padding: 0 1; color: $text-muted; }"
+    events: reactive[tuple[Event, ...]] = reactive(())
+
+    def render(self) -> Text:
+        """Paint the events."""
+        line = Text(no_wrap=True, overflow="ellipsis", end="")
+        for event in self.events:
+            if line:
+                line.append("     ")
+            line.append(f"{clock(event.time)} ", "dim")
+            line.append(printable(f"{event.map_id} {event.map_name} "), "bold")
+            line.append("" if event.what in ("map", "status") else f"{event.what} ")
+            line.append(printable("".join(span.text for span in change(event))))
+        return line or Text("no events yet", "dim", end="")

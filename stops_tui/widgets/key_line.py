@@ -1,0 +1,66 @@
+"""The bottom line: the keys that matter here, each a button for the mouse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events
+from textual.widget import Widget
+
+from stops_tui.actions import Action, Where, actions_of, key_text
+
+GAP = 2
+
+
+def scoped(action: Action) -> str:
+    """An action as the namespace it is defined in calls it."""
+    return f"{'app' if action.where == 'everywhere' else 'screen'}.{action.id}"
+
+
+class KeyLine(Widget):
+    """As many keys as fit, in the registry's order; a click does what the key does."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"key-line--key"}
+    DEFAULT_CSS = """
+    KeyLine {
+        height: 1; dock: bottom; padding: 0 1; color: $text-muted;
+        & > .key-line--key { color: $text-accent; text-style: bold; }
+    }
+    """
+
+    def __init__(self, where: Where, keys: Mapping[str, str]) -> None:
+        super().__init__()
+        self._keys = keys
+        self._actions = [a for a in actions_of(where, "everywhere") if a.footer]
+
+    def _fitting(self) -> list[tuple[Action, int]]:
+        """The actions there is room for, each with the column where it starts."""
+        fitting, x = [], 0
+        for action in self._actions:
+            end = x + len(key_text(action, self._keys)) + 1 + len(action.label)
+            if end <= self.size.width:
+                fitting.append((action, x))
+                x = end + GAP
+        return fitting
+
+    def render(self) -> Text:
+        """Paint keys and labels."""
+        key_style = self.get_component_rich_style("key-line--key", partial=True)
+        line = Text(no_wrap=True, overflow="crop", end="")
+        for action, x in self._fitting():
+            line.append(" " * (x - len(line)))
+            line.append(key_text(action, self._keys), key_style)
+            line.append(f" {action.label}")
+        return line
+
+    async def on_click(self, event: events.Click) -> None:
+        """Do what was clicked."""
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        for action, x in reversed(self._fitting()):
+            if offset.x >= x:
+                await self.run_action(scoped(action))
+                return

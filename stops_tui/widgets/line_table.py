@@ -1,0 +1,519 @@
+"""A table that paints lines, not cells: one changed row among a thousand costs one line."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from time import monotonic
+from typing import ClassVar, NamedTuple
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from stops_tui.struct_ops.text import printable
+
+GUTTER = 2
+"""Cells left of the first column: the cursor's mark and a blank."""
+MARK_SECONDS = 4.0
+"""How long a changed cell stays marked."""
+MARK = "•"
+NARROW = 90
+"""Below this width one blank stands between columns, else two."""
+TONES = ("good", "warn", "bad", "dim", "accent", "strong")
+"""What a span of text can mean; the style sheet says how that looks."""
+
+
+class Span(NamedTuple):
+    """Text and what it means: one of `TONES`, or "" for plain."""
+
+    text: str
+    tone: str = ""
+
+
+Cell = str | Span | tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table.
+
+    Attributes:
+        key: Its name in messages and in the configuration.
+        label: The header.
+        width: Cells it takes when there is room.
+        least: Cells it can shrink to; 0: it does not shrink.
+        right: Whether its text stands at the right.
+        grow: Whether it takes what room is left over.
+        keep: How dear it is: when even the least widths do not fit, the columns with the lowest
+            go first. A hidden column's cells are still given.
+    """
+
+    key: str
+    label: str
+    width: int
+    least: int = 0
+    right: bool = False
+    grow: bool = False
+    keep: int = 9
+
+    @property
+    def smallest(self) -> int:
+        """The width it can shrink to."""
+        return self.least or self.width
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a table: a key that stays its own for life, and one cell a column.
+
+    A single cell in a table of several columns is a note that spans the line.
+    """
+
+    key: Hashable
+    cells: tuple[Cell, ...]
+
+
+class Fitted(NamedTuple):
+    """A column where it stands: its place among all, the column and the cells it gets."""
+
+    place: int
+    column: Column
+    width: int
+
+
+def fit(columns: Sequence[Column], room: int, gap: int) -> tuple[Fitted, ...]:
+    """Choose the columns that fit in `room` cells, and how wide each is.
+
+    The least dear go first; what is left over widens the others up to their width, from left to
+    right, and then goes to the columns that grow.
+    """
+    shown = list(enumerate(columns))
+    while shown and sum(c.smallest + gap for _, c in shown) - gap > room:
+        shown.remove(min(reversed(shown), key=lambda item: item[1].keep))
+    widths = {i: column.smallest for i, column in shown}
+    spare = room - sum(widths.values()) - gap * max(len(shown) - 1, 0)
+    for i, column in shown:
+        more = min(spare, column.width - widths[i])
+        widths[i] += more
+        spare -= more
+    growing = [i for i, column in shown if column.grow]
+    for n, i in enumerate(growing):
+        widths[i] += spare // len(growing) + (n < spare % len(growing))
+    return tuple(Fitted(i, column, widths[i]) for i, column in shown)
+
+
+def spans_of(cell: Cell) -> tuple[Span, ...]:
+    """A cell's spans, whatever it is given as."""
+    if isinstance(cell, Span):
+        return (cell,)
+    return (Span(cell),) if isinstance(cell, str) else cell
+
+
+def clip(spans: Sequence[Span], width: int) -> tuple[list[Span], int]:
+    """The spans cut to `width` cells, with an ellipsis where cut, and the cells they take."""
+    kept: list[Span] = []
+    left = width
+    for text, tone in spans:
+        shown = printable(text)
+        size = cell_len(shown)
+        if size > left:
+            cut = set_cell_size(shown, left - 1) + "…" if left > 0 else ""
+            return [*kept, Span(cut, tone)], width
+        kept.append(Span(shown, tone))
+        left -= size
+    return kept, width - left
+
+
+class LineTable(ScrollView, can_focus=True):
+    """Rows under a fixed header, with a cursor that follows a row's key, never its place.
+
+    Give it all rows each time with `show_rows`; it repaints what differs. A cell that changed in a
+    column of `marks` is marked by a glyph and a colour for a few seconds.
+    """
+
+    COLUMNS: ClassVar[Sequence[Column]] = ()
+    MARKS: ClassVar[frozenset[str]] = frozenset()
+    ALLOW_SELECT = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "step(-1)", "Up", show=False),
+        Binding("down", "step(1)", "Down", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("home", "edge(-1)", "First", show=False),
+        Binding("end", "edge(1)", "Last", show=False),
+        Binding("enter", "choose", "Open", show=False),
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "line-table--header",
+        "line-table--cursor",
+        "line-table--hover",
+        "line-table--mark",
+        *(f"line-table--{tone}" for tone in TONES),
+    }
+    DEFAULT_CSS = """
+    LineTable {
+        overflow-x: hidden;
+        scrollbar-size-vertical: 1;
+        scrollbar-gutter: stable;
+        & > .line-table--header { color: $text-muted; text-style: bold; }
+        & > .line-table--cursor { background: $surface-lighten-1; }
+        & > .line-table--hover { background: $boost; }
+        & > .line-table--mark { color: $accent; text-style: bold; }
+        & > .line-table--good { color: $text-success; }
+        & > .line-table--warn { color: $text-warning; }
+        & > .line-table--bad { color: $text-error; text-style: bold; }
+        & > .line-table--dim { color: $text-muted; }
+        & > .line-table--accent { color: $text-accent; }
+        & > .line-table--strong { text-style: bold; }
+        &:focus > .line-table--cursor { background: $primary-muted; text-style: bold; }
+    }
+    """
+
+    class TableMessage(Message):
+        """Something about one row of a table.
+
+        Attributes:
+            table: Which table.
+            key: The row's key; None where there is no row.
+        """
+
+        def __init__(self, table: LineTable, key: Hashable | None) -> None:
+            super().__init__()
+            self.table = table
+            self.key = key
+
+        @property
+        def control(self) -> LineTable:
+            """The table, for `@on` selectors."""
+            return self.table
+
+    class Highlighted(TableMessage):
+        """The cursor came to another row, or to none."""
+
+    class Chosen(TableMessage):
+        """A row was opened, by Enter or by a click on the cursor's row."""
+
+    class HeaderClicked(Message):
+        """The header of a column was clicked."""
+
+        def __init__(self, table: LineTable, column: str) -> None:
+            super().__init__()
+            self.table = table
+            self.column = column
+
+        @property
+        def control(self) -> LineTable:
+            """The table, for `@on` selectors."""
+            return self.table
+
+    def __init__(
+        self,
+        columns: Sequence[Column] | None = None,
+        *,
+        empty: str = "",
+        header: bool = True,
+        id: str | None = None,  # noqa: A002 (Textual's name)
+    ) -> None:
+        super().__init__(id=id)
+        self.columns: tuple[Column, ...] = tuple(self.COLUMNS if columns is None else columns)
+        self.empty = empty
+        self._above = 1 if header else 0  # lines above the first row
+        self.gap = 2
+        self.cursor_key: Hashable | None = None
+        self._rows: list[Row] = []
+        self._index: dict[Hashable, int] = {}
+        self._fitted: tuple[Fitted, ...] = ()
+        self._hover: int | None = None
+        self._marked: dict[tuple[Hashable, str], float] = {}
+        self._unmarking = False
+        self._notes: dict[str, str] = {}
+
+    # What it shows
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        """The rows, in order."""
+        return self._rows
+
+    @property
+    def cursor_row(self) -> Row | None:
+        """The row under the cursor."""
+        at = self.cursor_index
+        return None if at is None else self._rows[at]
+
+    @property
+    def cursor_index(self) -> int | None:
+        """Where the cursor's row is at the moment."""
+        return self._index.get(self.cursor_key) if self.cursor_key is not None else None
+
+    def show_columns(self, columns: Sequence[Column]) -> None:
+        """Show other columns; rows given from now on have a cell for each."""
+        if tuple(columns) != self.columns:
+            self.columns = tuple(columns)
+            self._fit()
+            self.refresh()
+
+    def annotate_header(self, notes: Mapping[str, str]) -> None:
+        """Put a text behind the labels of some columns, like the arrow of a sort order."""
+        if dict(notes) != self._notes:
+            self._notes = dict(notes)
+            self.refresh(Region(0, 0, self.size.width, self._above))
+
+    def show_rows(self, rows: Sequence[Row]) -> None:
+        """Show these rows; what is equal to before is not painted again.
+
+        The cursor stays on its key. If that row is gone, it goes to the one that took its place.
+        """
+        before, self._rows = self._rows, list(rows)
+        if [row.key for row in before] == [row.key for row in self._rows]:
+            self._repaint_changed(before)
+            return
+        old_index, self._index = self._index, {row.key: i for i, row in enumerate(self._rows)}
+        self._mark_moved(before, old_index)
+        at = self._settle_cursor(old_index)
+        self.virtual_size = Size(self.size.width, len(self._rows) + self._above)
+        if at is not None and self.cursor_index is not None:
+            self.scroll_to(y=self.scroll_offset.y + self.cursor_index - at, animate=False)
+        self.refresh()
+
+    def _settle_cursor(self, old_index: Mapping[Hashable, int]) -> int | None:
+        """Find the cursor a row and tell if it is another one; return where it was."""
+        key = self.cursor_key
+        at = old_index.get(key) if key is not None else None
+        if key in self._index:
+            return at
+        self.cursor_key = None
+        if self._rows:
+            self.cursor_key = self._rows[min(at or 0, len(self._rows) - 1)].key
+        if key is not None or self.cursor_key is not None:
+            self.post_message(self.Highlighted(self, self.cursor_key))
+        return None
+
+    def _repaint_changed(self, before: Sequence[Row]) -> None:
+        for i, (old, new) in enumerate(zip(before, self._rows, strict=True)):
+            if old is not new and old.cells != new.cells:
+                self._mark(old, new)
+                self._refresh_row(i)
+
+    def clear_marks(self) -> None:
+        """Forget what changed."""
+        self._marked.clear()
+
+    def _mark_moved(self, before: Sequence[Row], old_index: Mapping[Hashable, int]) -> None:
+        for row in self._rows:
+            if row.key in old_index:
+                self._mark(before[old_index[row.key]], row)
+
+    # Marks of what changed
+
+    def _mark(self, old: Row, new: Row) -> None:
+        if not self.MARKS or old.cells == new.cells:
+            return
+        until = monotonic() + MARK_SECONDS
+        for column, was, now in zip_longest(self.columns, old.cells, new.cells):
+            if column and column.key in self.MARKS and was != now:
+                self._marked[new.key, column.key] = until
+        self._unmark_later()
+
+    def _unmark_later(self) -> None:
+        if self._marked and not self._unmarking:
+            self._unmarking = True
+            self.set_timer(max(0.1, min(self._marked.values()) - monotonic()), self._unmark)
+
+    def _unmark(self) -> None:
+        self._unmarking = False
+        now = monotonic() + 0.1
+        for key, column in [what for what, until in self._marked.items() if until <= now]:
+            del self._marked[key, column]
+            if key in self._index:
+                self._refresh_row(self._index[key])
+        self._unmark_later()
+
+    # Painting
+
+    def on_resize(self) -> None:
+        """Fit the columns to the new width."""
+        self._fit()
+
+    def _fit(self) -> None:
+        width = self.scrollable_content_region.width
+        self.gap = 1 if width < NARROW else 2
+        self._fitted = fit(self.columns, max(width - GUTTER, 0), self.gap)
+        self.virtual_size = Size(width, len(self._rows) + self._above)
+
+    def _refresh_row(self, at: int) -> None:
+        """Repaint a row, if it is on the screen."""
+        y = at - self.scroll_offset.y + self._above
+        if self._above <= y < self.size.height:
+            self.refresh(Region(0, y, self.size.width, 1))
+
+    def render_line(self, y: int) -> Strip:
+        """Paint one line of the viewport."""
+        width = self.size.width
+        base = self.rich_style
+        if y < self._above:
+            return self._header(base, width)
+        at = y - self._above + self.scroll_offset.y
+        if at < len(self._rows):
+            return self._line(at, base, width)
+        return self._below(y, base, width)
+
+    def _below(self, y: int, base: Style, width: int) -> Strip:
+        """A line under the last row: blank, or the text of an empty table."""
+        text = ""
+        if not self._rows:
+            lines = self.empty.split("\n")
+            text = lines[y - 2] if 2 <= y < len(lines) + 2 else ""
+        tone = self.get_component_rich_style("line-table--dim", partial=True)
+        segments = [Segment(" " * GUTTER, base), Segment(text, base + tone)]
+        return Strip(segments).adjust_cell_length(width, base)
+
+    def _header(self, base: Style, width: int) -> Strip:
+        style = base + self.get_component_rich_style("line-table--header", partial=True)
+        segments = [Segment(" " * GUTTER, style)]
+        for n, (_, column, room) in enumerate(self._fitted):
+            label = f"{column.label}{self._notes.get(column.key, '')}"
+            text = set_cell_size(label, room) if not column.right else label[-room:].rjust(room)
+            segments.append(Segment(" " * self.gap * (n > 0) + text, style))
+        return Strip(segments).adjust_cell_length(width, style)
+
+    def _line(self, at: int, base: Style, width: int) -> Strip:
+        row = self._rows[at]
+        here = row.key == self.cursor_key
+        if here:
+            base += self.get_component_rich_style("line-table--cursor", partial=True)
+        elif at == self._hover:
+            base += self.get_component_rich_style("line-table--hover", partial=True)
+        segments = [Segment("▶ " if here else "  ", base)]
+        if len(row.cells) == 1 and len(self.columns) > 1:
+            spans, _ = clip(spans_of(row.cells[0]), max(width - GUTTER, 1))
+            segments += self._painted(spans, base)
+        else:
+            for n, fitted in enumerate(self._fitted):
+                segments += self._cell(row, fitted, self.gap if n else 0, base)
+        return Strip(segments).adjust_cell_length(width, base)
+
+    def _cell(self, row: Row, fitted: Fitted, gap: int, base: Style) -> list[Segment]:
+        place, column, room = fitted
+        spans, used = clip(spans_of(row.cells[place]), room)
+        pad = room - used
+        before, after = gap + pad * column.right, pad * (not column.right)
+        painted = self._painted(spans, base)
+        if (row.key, column.key) in self._marked:
+            mark = base + self.get_component_rich_style("line-table--mark", partial=True)
+            painted = [Segment(text, style + mark) for text, style, _ in painted if style]
+            if before:
+                before -= 1
+                painted.insert(0, Segment(MARK, mark))
+        return [Segment(" " * before, base), *painted, Segment(" " * after, base)]
+
+    def _painted(self, spans: Sequence[Span], base: Style) -> list[Segment]:
+        return [Segment(text, base + self._tone(tone)) for text, tone in spans if text]
+
+    def _tone(self, tone: str) -> Style:
+        if not tone:
+            return Style.null()
+        return self.get_component_rich_style(f"line-table--{tone}", partial=True)
+
+    # The cursor
+
+    def move_cursor(self, key: Hashable) -> None:
+        """Put the cursor on the row with this key, if there is one, and scroll to it."""
+        if key in self._index:
+            self._go(self._index[key])
+
+    def _go(self, at: int) -> None:
+        if not self._rows:
+            return
+        at = max(0, min(at, len(self._rows) - 1))
+        before = self.cursor_index
+        if at != before:
+            self.cursor_key = self._rows[at].key
+            if before is not None:
+                self._refresh_row(before)
+            self._refresh_row(at)
+            self.post_message(self.Highlighted(self, self.cursor_key))
+        self._scroll_into_view(at)
+
+    def _scroll_into_view(self, at: int) -> None:
+        top, page = self.scroll_offset.y, self._page
+        if at < top:
+            self.scroll_to(y=at, animate=False)
+        elif at >= top + page:
+            self.scroll_to(y=at - page + 1, animate=False)
+
+    @property
+    def _page(self) -> int:
+        """How many rows are seen at once."""
+        return max(self.scrollable_content_region.height - self._above, 1)
+
+    def action_step(self, by: int) -> None:
+        """Move the cursor by rows."""
+        self._go((self.cursor_index or 0) + by)
+
+    def action_page(self, by: int) -> None:
+        """Move the cursor by pages."""
+        self._go((self.cursor_index or 0) + by * self._page)
+
+    def action_edge(self, way: int) -> None:
+        """Move the cursor to the first or the last row."""
+        self._go(0 if way < 0 else len(self._rows) - 1)
+
+    def action_choose(self) -> None:
+        """Open the row under the cursor."""
+        if self.cursor_index is not None:
+            self.post_message(self.Chosen(self, self.cursor_key))
+
+    # The mouse
+
+    def _row_at(self, event: events.MouseEvent) -> int | None:
+        """The row under the mouse; -1 for the header, None for no row."""
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return None
+        if offset.y < self._above:
+            return -1
+        at = offset.y - self._above + self.scroll_offset.y
+        return at if at < len(self._rows) else None
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Show the row under the mouse."""
+        self._hover_over(self._row_at(event))
+
+    def on_leave(self) -> None:
+        """The mouse is elsewhere."""
+        self._hover_over(None)
+
+    def _hover_over(self, at: int | None) -> None:
+        if at != self._hover:
+            for line in (self._hover, at):
+                if line is not None and line >= 0:
+                    self._refresh_row(line)
+            self._hover = at
+
+    def on_click(self, event: events.Click) -> None:
+        """A click puts the cursor there, or opens the cursor's row; on the header it sorts."""
+        at = self._row_at(event)
+        if at == -1:
+            self._click_header(event)
+        elif at is not None and at == self.cursor_index:
+            self.action_choose()
+        elif at is not None:
+            self._go(at)
+
+    def _click_header(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        right = GUTTER
+        for _, column, room in self._fitted:
+            right += room + self.gap
+            if offset is not None and offset.x < right:
+                self.post_message(self.HeaderClicked(self, column.key))
+                return

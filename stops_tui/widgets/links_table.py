@@ -1,0 +1,64 @@
+"""A map's links and pins: what keeps it registered, and what keeps it at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stops_tui.struct_ops.inventory import StructOpsMap
+from stops_tui.widgets.detail import DetailTable
+from stops_tui.widgets.line_table import Column, Row, Span
+from stops_tui.widgets.map_facts import MapFacts
+
+NO_LINK = {
+    "INIT": "No link: the map has no value yet.",
+    "INUSE": "No link: this map registers itself, and stays until it is unregistered.",
+    "READY": "No link: the map is ready, but nothing registers it.",
+    "TOBEFREE": "No link: the map is unregistered for good.",
+}
+
+
+class LinksTable(DetailTable):
+    """One line for the map and for each link on it, and below each who keeps it."""
+
+    COLUMNS = (
+        Column("object", "OBJECT", 12),
+        Column("what", "KEPT BY", 10),
+        Column("where", "WHERE", 30, least=20, grow=True),
+    )
+    HELP = """The links that register the selected map, and where map and links are pinned. A link
+registers its map for as long as it is pinned or a process has it open."""
+
+    def update_facts(self, facts: MapFacts) -> None:
+        """Show the map, then its links."""
+        map_ = facts.map
+        rows = [row for link in map_.links for row in _object("link", link, facts)]
+        if not map_.links:
+            rows.append(Row("none", (Span(NO_LINK.get(map_.state, "No link."), "dim"),)))
+        self.show_rows([*rows, *_object("map", map_.id, facts)])
+
+
+def _object(kind: str, id_: int, facts: MapFacts) -> Iterator[Row]:
+    name = Span(f"{kind} {id_}", "strong")
+    if facts.holders is None:
+        yield Row((kind, id_), (name, "…", Span("looking at pins and processes", "dim")))
+        return
+    kept = [
+        ("pin", Span(pin.path)) for pin in facts.holders.pins if (pin.kind, pin.id) == (kind, id_)
+    ]
+    kept += [
+        ("process", Span(f"{fd.comm}  pid {fd.pid}, fd {fd.fd}"))
+        for fd in facts.holders.fds
+        if (fd.kind, fd.id) == (kind, id_)
+    ]
+    if not kept:
+        yield Row((kind, id_), (name, "kernel", Span(_kernel_keeps(kind, facts.map), "dim")))
+    for n, (what, where) in enumerate(kept):
+        yield Row((kind, id_, n), (name if n == 0 else "", what, where))
+
+
+def _kernel_keeps(kind: str, map_: StructOpsMap) -> str:
+    if kind == "link":
+        return "no pin and no process that can be seen"
+    if map_.links:
+        return "no pin and no process: its link keeps it"
+    return "no pin and no process: its registration or users keep it"

@@ -1,0 +1,32 @@
+"""All that the screen knows of one map, for the widgets that show a side of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from stops_tui.struct_ops.events import Event
+from stops_tui.struct_ops.holders import MapHolders
+from stops_tui.struct_ops.inventory import Program, StructOpsMap
+from stops_tui.struct_ops.rates import Rate
+
+
+@dataclass(frozen=True, slots=True)
+class MapFacts:
+    """One map and what belongs to it.
+
+    Attributes:
+        map: The map, decoded.
+        programs: Those behind members, by id; those of other maps may be among them.
+        events: What happened to it, the oldest first.
+        holders: Its pins and processes; None before the first look at them.
+        unseen: What that look could not see.
+        rates: Run statistics by program id; None while they are off.
+    """
+
+    map: StructOpsMap
+    programs: Mapping[int, Program]
+    events: Sequence[Event] = ()
+    holders: MapHolders | None = None
+    unseen: Sequence[str] = ()
+    rates: Mapping[int, Rate] | None = None

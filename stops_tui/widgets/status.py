@@ -1,0 +1,21 @@
+"""A map's status as a glyph, a word and a colour: each alone would do."""
+
+from __future__ import annotations
+
+from stops_tui.widgets.line_table import Span
+
+LOOKS = {
+    "registered": ("●", "good"),
+    "attached": ("●", "good"),
+    "ready, not attached": ("○", ""),
+    "unregistered, held": ("◐", "warn"),
+    "initialised": ("·", "dim"),
+    "ejected": ("✗", "bad"),
+    "attached, device gone": ("✗", "bad"),
+}
+
+
+def status_span(status: str) -> Span:
+    """`● registered` in green, `✗ ejected` in red."""
+    glyph, tone = LOOKS.get(status, ("?", "warn"))
+    return Span(f"{glyph} {status}", tone)

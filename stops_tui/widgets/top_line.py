@@ -1,0 +1,57 @@
+"""The top line: which kernel this is, what may be done to it, and how fresh the screen is."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.style import Style
+from rich.text import Text
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from stops_tui.kernels.kernel import Host
+from stops_tui.struct_ops.text import printable
+
+
+def interval_text(seconds: float) -> str:
+    """`every 1 s`, `every 250 ms`."""
+    return f"every {seconds * 1000:.0f} ms" if seconds < 1 else f"every {seconds:g} s"
+
+
+class TopLine(Widget):
+    """`stops  vm · Linux 6.18.44 · root            read-only · every 1 s · live`.
+
+    Attributes:
+        pulse: "live", "starting", "paused 00:12", "stale 5 s" or why the kernel cannot be read.
+        interval: Seconds between two looks at the kernel.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"top-line--name", "top-line--live", "top-line--late"}
+    DEFAULT_CSS = """
+    TopLine {
+        height: 1; dock: top; padding: 0 1; background: $panel;
+        & > .top-line--name { color: $text-accent; text-style: bold; }
+        & > .top-line--live { color: $text-success; text-style: bold; }
+        & > .top-line--late { color: $text-warning; text-style: bold; }
+    }
+    """
+    pulse: reactive[str] = reactive("starting")
+    interval: reactive[float] = reactive(1.0)
+
+    def __init__(self, host: Host) -> None:
+        super().__init__()
+        self._host = host
+
+    def render(self) -> Text:
+        """Paint the left part, cut where room is short, and the right part."""
+        late = self.pulse not in ("live", "starting")
+        right = Text(f"read-only · {interval_text(self.interval)} · ")
+        right.append(self.pulse, self._style("late" if late else "live"))
+        left = Text("stops", self._style("name"))
+        host = self._host
+        left.append(printable(f"   {host.name} · Linux {host.release} · {host.user}"), "")
+        left.truncate(max(self.size.width - right.cell_len - 1, 0), overflow="ellipsis", pad=True)
+        return Text.assemble(left, " ", right, no_wrap=True, overflow="crop", end="")
+
+    def _style(self, part: str) -> Style:
+        return self.get_component_rich_style(f"top-line--{part}", partial=True)
