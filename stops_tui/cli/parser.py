@@ -13,17 +13,25 @@ from stops_tui import __version__
 
 SHELLS: Final = ("bash", "zsh", "fish")
 
-EPILOG: Final = """\
-examples:
+EXAMPLES: Final = """\
   sudo stops-tui                        watch this host's struct_ops maps live
+  sudo stops-tui --interval 0.5         look twice a second
   sudo stops-tui list                   the same facts as a table, once
   sudo stops-tui list --json            for scripts
   sudo stops-tui watch                  what changes, line by line
-  sudo stops-tui --interval 0.5         look twice a second
+"""
 
-exit status: 0 fine, 1 not found, 2 usage, 3 permission, 4 unsupported kernel
+EXIT_STATUS: Final = """\
+  0 fine   1 not found   2 usage   3 permission   4 unsupported kernel
+"""
 
-Settings: $XDG_CONFIG_HOME/stops-tui/config.toml; `stops-tui config` shows them.
+EPILOG: Final = f"""\
+examples:
+{EXAMPLES}
+exit status:
+{EXIT_STATUS}
+settings:
+  $XDG_CONFIG_HOME/stops-tui/config.toml; `stops-tui config` shows them
 """
 
 
@@ -91,6 +99,12 @@ def _add_list(verbs: _Verbs) -> None:
         "[id N | name X | type T] [--json]",
         "every struct_ops map: type, state, status, refcnt, members, links, holders",
         """\
+One line a map, by id. REFCNT is the kernel's count, HOLDERS what is left of it without
+registration and links: sockets, qdiscs and the like. HELD BY tells the processes with an open
+file descriptor of the map or its links, and the paths they are pinned at.
+
+Nothing found is exit 1 where something was asked for; with --json it is [] as well.""",
+        """\
   stops-tui list                        all maps, by id
   stops-tui list type tcp_congestion_ops
   stops-tui list --json | jq '.[] | select(.holders > 0) | .name'
@@ -105,7 +119,9 @@ def _add_dump(verbs: _Verbs) -> None:
         verbs,
         "dump",
         "[id N | name X] [--json]",
-        "the whole value of maps; the JSON is that of bpftool struct_ops dump",
+        "the value of maps: every member, and the program behind it",
+        """\
+The value as C would initialise it. With --json, what bpftool -j struct_ops dump prints.""",
         """\
   stops-tui dump id 58
   stops-tui dump name dctcp --json
@@ -122,6 +138,9 @@ def _add_types(verbs: _Verbs) -> None:
         "[NAME] [--json]",
         "what this kernel lets BPF implement, and which maps do",
         """\
+The struct_ops types in the BTF of the kernel and of its modules. Of a type that is named, its
+members too; offsets and sizes are bytes from the start of the type.""",
+        """\
   stops-tui types                       all types
   stops-tui types tcp_congestion_ops    its members too
 """,
@@ -137,6 +156,10 @@ def _add_progs(verbs: _Verbs) -> None:
         "[--json]",
         "every struct_ops program: its struct, its member, the maps it serves, its runs",
         """\
+The kernel tells which struct a program is for, but its member only through a map that has it.
+Runs are counted only while run statistics are on. With --json, maps are the struct_ops maps a
+program serves, and map_ids those that its instructions use.""",
+        """\
   stops-tui progs
   stops-tui progs --json | jq '.[] | select(.maps == [])'
 """,
@@ -150,6 +173,10 @@ def _add_prog(verbs: _Verbs) -> None:
         "prog",
         "(id N | name X) [--xlated | --jited] [--json]",
         "everything about one program, its code included",
+        """\
+What the kernel tells of it, then its translated and its JITed instructions with source lines
+between. A name is the C function's, or the 15 characters of it that the kernel keeps; all
+programs of that name are printed. With --json, an array of them.""",
         """\
   stops-tui prog id 25
   stops-tui prog id 25 --xlated         as bpftool prog dump xlated id 25
@@ -170,14 +197,16 @@ def _add_watch(verbs: _Verbs) -> None:
         verbs,
         "watch",
         "[--json] [--duration S] [--interval S]",
-        "what changes, as it happens, one event a line; ends with ^C or its reader",
+        "what changes, as it happens, one event a line",
+        """\
+Ends with ^C, or as soon as nobody reads it any more. What is there at the start is no event.
+
+With --json each line is an object: time (seconds since the epoch), map_id, map_name, what (map,
+state, status, refcnt, links or value), before and after, both text; before is "" for a map that
+appeared, after is "" for one that is gone.""",
         """\
   stops-tui watch
   stops-tui watch --json --duration 60 > events.jsonl
-
-With --json each line is an object: time (seconds since the epoch), map_id, map_name,
-what (map, state, status, refcnt, links or value), before and after, both text;
-before is "" for a map that appeared, after is "" for one that is gone.
 """,
     )
     _add_json(verb)
@@ -190,7 +219,10 @@ def _add_config(verbs: _Verbs) -> None:
         verbs,
         "config",
         "[--json]",
-        "every setting, its value and where that came from; exit 2 if something is wrong",
+        "every setting, its value, and where that came from",
+        """\
+A value comes from the command line, else the environment, else the file, else it is the default.
+What is wrong in the file is told with its line, and is exit 2.""",
         """\
   stops-tui config
   stops-tui --interval 5 config
@@ -205,6 +237,7 @@ def _add_completion(verbs: _Verbs) -> None:
         "completion",
         "{bash,zsh,fish}",
         "print the completion script of a shell",
+        "The script goes where the shell looks for it.",
         """\
   stops-tui completion bash > /etc/bash_completion.d/stops-tui
   stops-tui completion zsh  > /usr/local/share/zsh/site-functions/_stops-tui
@@ -214,13 +247,13 @@ def _add_completion(verbs: _Verbs) -> None:
     verb.add_argument("shell", choices=SHELLS, help="which shell")
 
 
-def _verb(verbs: _Verbs, name: str, usage: str, says: str, examples: str) -> Parser:
+def _verb(verbs: _Verbs, name: str, usage: str, says: str, more: str, examples: str) -> Parser:
     verb: Parser = verbs.add_parser(
         name,
         prog=f"stops-tui {name}",
         usage=f"stops-tui {name} {usage}",
         help=says,
-        description=says[0].upper() + says[1:] + ".",
+        description=f"{says[0].upper()}{says[1:]}.\n\n{more}",
         epilog=f"examples:\n{examples}",
     )
     verb.set_defaults(parser=verb)
