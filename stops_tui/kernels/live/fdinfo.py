@@ -6,14 +6,19 @@ import re
 
 from stops_tui.kernels.kernel import ObjectKind
 
+_MAP = re.compile(rb"^map_id:\t(\d{1,10})$", re.MULTILINE)
+_PROG = re.compile(rb"^prog_id:\t(\d{1,10})$", re.MULTILINE)
+_LINK = re.compile(rb"^link_id:\t(\d{1,10})$", re.MULTILINE)
+
 # The link text of /proc/PID/fd/N → what it is, and where its fdinfo tells the id. The names are
-# those that kernel/bpf/syscall.c gives to anon_inode_getfd() and anon_inode_getfile(). A file's
-# link text begins with a slash, so no file can pass for one. A link's fdinfo tells the ids of its
-# program and map too.
+# those that kernel/bpf/syscall.c gives to anon_inode_getfd() and anon_inode_getfile(): a link is
+# called bpf_link by its maker and bpf-link where it was opened again, by id or by pin. A file's
+# link text begins with a slash, so no file can pass for one.
 OBJECTS: dict[str, tuple[ObjectKind, re.Pattern[bytes]]] = {
-    "anon_inode:bpf-map": ("map", re.compile(rb"^map_id:\t(\d{1,10})$", re.MULTILINE)),
-    "anon_inode:bpf-prog": ("prog", re.compile(rb"^prog_id:\t(\d{1,10})$", re.MULTILINE)),
-    "anon_inode:bpf_link": ("link", re.compile(rb"^link_id:\t(\d{1,10})$", re.MULTILINE)),
+    "anon_inode:bpf-map": ("map", _MAP),
+    "anon_inode:bpf-prog": ("prog", _PROG),
+    "anon_inode:bpf_link": ("link", _LINK),
+    "anon_inode:bpf-link": ("link", _LINK),
 }
 
 # More than any fdinfo of a BPF object has before and at its id.

@@ -54,6 +54,8 @@ class Processes:
         clocks_fit = self._clocks_fit()
         before, self._seen = self._seen, {}
         for pid in pids:
+            if pid == os.getpid():
+                continue
             cpu_ns = _cpu_ns(pid) if clocks_fit else _UNKNOWN
             seen = before.get(pid)
             # The clock is read before the walk: what the process does meanwhile moves it on.
@@ -90,12 +92,12 @@ def _count(pids: list[int]) -> str:
 
 
 def _pids(proc: Path) -> list[int]:
-    """Every process but this one, ascending; [] where /proc is not mounted."""
+    """Every process, ascending; [] where /proc is not mounted."""
     try:
         names = os.listdir(proc)  # noqa: PTH208 (thousands of names: no Path each)
     except OSError:
         return []
-    return sorted({int(name) for name in names if name.isdecimal()} - {os.getpid()})
+    return sorted(int(name) for name in names if name.isdecimal())
 
 
 def _cpu_ns(pid: int) -> int:
