@@ -37,6 +37,9 @@ DEPTH = 16
 ELEMENTS = 128
 """Elements of an array that are shown; the rest is told as one node."""
 
+FLAGS_LENGTH = 400
+"""Characters shown of the names of bits."""
+
 NODES = 4096
 """Parts of one value that are shown in all."""
 
@@ -225,7 +228,8 @@ def flags_text(names: Enum | None, number: int) -> str:
     if not named or not number:
         return hex(number) if number else "0"
     rest = number & ~sum(bits)
-    return f"{' | '.join([*named, *([hex(rest)] if rest else [])])} ({number:#x})"
+    text = " | ".join([*named, *([hex(rest)] if rest else [])])
+    return f"{printable(text, FLAGS_LENGTH)} ({number:#x})"
 
 
 def inline(node: ValueNode, longest: int = 120) -> str:
