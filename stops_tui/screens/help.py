@@ -1,0 +1,60 @@
+"""Help: what the focused thing is, all keys, and the words the screens use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from stops_tui.actions import Action
+from stops_tui.widgets.key_help import help_text
+
+
+class HelpScreen(ModalScreen[None]):
+    """One page to scroll; any of the keys that opened or close it leads back."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,question_mark,q", "close", "Close", show=False),
+    ]
+    DEFAULT_CSS = """
+    HelpScreen {
+        align: center middle;
+        & > VerticalScroll {
+            width: 100%; max-width: 100; height: 100%;
+            border: round $border; border-title-style: bold; padding: 1 2 0 2;
+            background: $surface;
+            & > Static { width: 100%; height: auto; }
+        }
+    }
+    """
+
+    def __init__(
+        self,
+        about: str,
+        here: Sequence[Action],
+        everywhere: Sequence[Action],
+        keys: Mapping[str, str],
+    ) -> None:
+        """As `widgets.key_help.help_text`."""
+        super().__init__()
+        self._text = help_text(about, here, everywhere, keys)
+
+    def compose(self) -> ComposeResult:
+        """The page."""
+        with VerticalScroll() as page:
+            page.border_title = "Help"
+            page.border_subtitle = "↑ ↓ scroll · Esc back"
+            yield Static(self._text, markup=False)
+
+    def on_mount(self) -> None:
+        """Take the focus."""
+        self.query_one(VerticalScroll).focus()
+
+    def action_close(self) -> None:
+        """Go back to where help was asked."""
+        self.dismiss()

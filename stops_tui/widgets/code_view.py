@@ -1,0 +1,217 @@
+"""A program's code, line by line: paints only what is on the screen, so length costs nothing."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from stops_tui.struct_ops.listing import LineKind, ListingLine
+from stops_tui.struct_ops.text import printable
+
+GUTTER = 2
+"""Columns left of the text: the cursor's mark and a blank."""
+LONGEST = 400
+
+
+class Lines:
+    """A listing prepared for painting and searching; made off the screen's thread."""
+
+    def __init__(self, listing: Sequence[ListingLine] = ()) -> None:
+        self.kinds: list[LineKind] = [line.kind for line in listing]
+        self.texts = [printable(line.text.expandtabs(), LONGEST) for line in listing]
+        self.lowered = [text.lower() for text in self.texts]
+        self.width = max(map(cell_len, self.texts), default=0)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def containing(self, needle: str) -> list[int]:
+        """The indices of lines that hold `needle`, whatever its case; none for an empty one."""
+        needle = needle.lower()
+        return [i for i, text in enumerate(self.lowered) if needle in text] if needle else []
+
+    def of_kind(self, kind: LineKind) -> list[int]:
+        """The indices of lines of this kind."""
+        return [i for i, found in enumerate(self.kinds) if found == kind]
+
+
+class CodeView(ScrollView, can_focus=True):
+    """Code with a cursor, search, and jumps between functions and source lines."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "move(-1)", "Up", show=False),
+        Binding("down", "move(1)", "Down", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
+        Binding("pagedown,space", "page(1)", "Page down", show=False),
+        Binding("home,g", "move_to_end(-1)", "First line", show=False),
+        Binding("end,G", "move_to_end(1)", "Last line", show=False),
+        Binding("left", "scroll_left", "Left", show=False),
+        Binding("right", "scroll_right", "Right", show=False),
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "code-view--insn",
+        "code-view--label",
+        "code-view--source",
+        "code-view--prototype",
+        "code-view--match",
+        "code-view--cursor",
+    }
+    DEFAULT_CSS = """
+    CodeView {
+        & > .code-view--source { color: $text-success; }
+        & > .code-view--label { color: $text-accent; }
+        & > .code-view--prototype { text-style: bold; }
+        & > .code-view--match { text-style: bold reverse; }
+        &:focus > .code-view--cursor { background: $block-cursor-blurred-background; }
+    }
+    """
+
+    cursor: reactive[int] = reactive(0)
+    needle: reactive[str] = reactive("")
+
+    class Searched(Message):
+        """Search moved: `at` of `total` matching lines, counted from 1; `at` 0: on none."""
+
+        def __init__(self, view: CodeView, at: int, total: int) -> None:
+            super().__init__()
+            self.view = view
+            self.at = at
+            self.total = total
+
+        @property
+        def control(self) -> CodeView:
+            """The view that was searched."""
+            return self.view
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 (Textual's name for it)
+        super().__init__(id=id)
+        self._lines = Lines()
+        self._matches: list[int] = []
+
+    def show(self, lines: Lines) -> None:
+        """Show this code, the cursor on its first line."""
+        self._lines = lines
+        self._matches = self._lines.containing(self.needle)
+        self.virtual_size = Size(self._lines.width + GUTTER, len(self._lines))
+        self.cursor = 0
+        self.refresh()
+
+    @property
+    def line(self) -> str:
+        """The text of the line at the cursor; "" without code."""
+        return self._lines.texts[self.cursor] if len(self._lines) else ""
+
+    @property
+    def text(self) -> str:
+        """All of the code."""
+        return "\n".join(self._lines.texts)
+
+    # -- moving
+
+    def validate_cursor(self, cursor: int) -> int:
+        """Keep the cursor on a line."""
+        return max(0, min(cursor, len(self._lines) - 1))
+
+    def watch_cursor(self, before: int, after: int) -> None:
+        """Repaint the two lines concerned, and keep the cursor in sight."""
+        for index in (before, after):
+            self.refresh(Region(0, index - self.scroll_offset.y, self.size.width, 1))
+        top, height = self.scroll_offset.y, max(self.size.height, 1)
+        if after < top:
+            self.scroll_to(y=after, animate=False)
+        elif after >= top + height:
+            self.scroll_to(y=after - height + 1, animate=False)
+
+    def action_move(self, by: int) -> None:
+        """Move the cursor by lines."""
+        self.cursor += by
+
+    def action_page(self, by: int) -> None:
+        """Move the cursor by what fits on the screen."""
+        self.cursor += by * max(self.size.height - 1, 1)
+
+    def action_move_to_end(self, direction: int) -> None:
+        """Move the cursor to the first or the last line."""
+        self.cursor = 0 if direction < 0 else len(self._lines)
+
+    def jump(self, indices: Sequence[int], direction: int) -> bool:
+        """Put the cursor on the next (1) or previous (-1) of these lines; False without one."""
+        if direction > 0:
+            at = bisect_right(indices, self.cursor)
+        else:
+            at = bisect_left(indices, self.cursor) - 1
+        if not 0 <= at < len(indices):
+            return False
+        self.cursor = indices[at]
+        return True
+
+    def jump_kind(self, kind: LineKind, direction: int) -> bool:
+        """Jump to the next or previous line of a kind, "source" or "prototype"."""
+        return self.jump(self._lines.of_kind(kind), direction)
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor where the mouse is."""
+        offset = event.get_content_offset(self)
+        if offset is not None:
+            self.cursor = self.scroll_offset.y + offset.y
+
+    # -- searching
+
+    def watch_needle(self, needle: str) -> None:
+        """Find all matching lines, and go to the first from the cursor on."""
+        self._matches = self._lines.containing(needle)
+        if self._matches:
+            at = bisect_left(self._matches, self.cursor)
+            self.cursor = self._matches[at % len(self._matches)]
+        self.refresh()
+        self._tell_search()
+
+    def jump_match(self, direction: int) -> None:
+        """Go to the next or previous matching line, around the end."""
+        if self._matches and not self.jump(self._matches, direction):
+            self.cursor = self._matches[0 if direction > 0 else -1]
+        self._tell_search()
+
+    def _tell_search(self) -> None:
+        at = bisect_left(self._matches, self.cursor)
+        on_match = at < len(self._matches) and self._matches[at] == self.cursor
+        self.post_message(self.Searched(self, at + 1 if on_match else 0, len(self._matches)))
+
+    # -- painting
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the screen."""
+        index = self.scroll_offset.y + y
+        width = self.size.width
+        if index >= len(self._lines):
+            return Strip.blank(width, self.rich_style)
+        style = self._line_style(index)
+        text = Text(self._lines.texts[index], style, end="")
+        if self.needle:
+            match = self.get_component_rich_style("code-view--match", partial=True)
+            text.highlight_words([self.needle], match, case_sensitive=False)
+        strip = Strip(text.render(self.app.console))
+        left = self.scroll_offset.x
+        body = strip.crop_extend(left, left + max(width - GUTTER, 0), style)
+        mark = "▶ " if index == self.cursor and self.has_focus else "  "
+        return Strip.join([Strip([Segment(mark, style)]), body])
+
+    def _line_style(self, index: int) -> Style:
+        kind = self.get_component_rich_style(f"code-view--{self._lines.kinds[index]}", partial=True)
+        style = self.rich_style + kind
+        if index == self.cursor:
+            style += self.get_component_rich_style("code-view--cursor", partial=True)
+        return style

@@ -1,0 +1,86 @@
+"""The text of the help page: the focused thing, the keys, the words, the reference count."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+from textual.dom import DOMNode
+
+from stops_tui.actions import Action, key_text
+
+STATUS_WORDS = (
+    ("initialised", "made, but without a value: nothing is registered"),
+    ("registered", "the subsystem has it (a plain map, state INUSE)"),
+    ("attached", "the subsystem has it through a link (state READY, with a link)"),
+    ("ready, not attached", "its value is checked and complete, but no link registers it"),
+    ("unregistered, held", "taken out; lives on until its last holder lets go"),
+    ("ejected", "sched_ext threw the scheduler out; map and link do not show that"),
+    ("attached, device gone", "the HID device it was attached to is unplugged"),
+)
+"""Every status word and what it means, for people."""
+
+REFCNT = """
+`REFCNT` is what the kernel counts: the subsystem's users of the map (TCP sockets, qdiscs, …), one
+for a plain map's registration, one for each link. Open files and pins of the map are not in it.
+
+`holders` is `REFCNT` less registration and links: who would still use the map once it is
+unregistered. A TCP socket is a holder until it closes; sched_ext and HID hold none.
+"""
+
+
+def marked(text: str) -> Text:
+    """Text in which what stands between backticks is bold; lines of a paragraph are joined."""
+    paragraphs = [" ".join(part.split()) for part in text.strip().split("\n\n")]
+    pieces = re.split(r"`([^`]*)`", "\n\n".join(paragraphs))
+    return Text.assemble(*((piece, "bold" if i % 2 else "") for i, piece in enumerate(pieces)))
+
+
+def focused_help(node: DOMNode | None) -> str:
+    """What the focused widget, or else the nearest thing around it, says of itself."""
+    nodes = node.ancestors_with_self if node else []
+    texts = (getattr(found, "HELP", None) for found in nodes)
+    return next((text for text in texts if text), "")
+
+
+def help_text(
+    about: str, here: Sequence[Action], everywhere: Sequence[Action], keys: Mapping[str, str]
+) -> RenderableType:
+    """The whole page.
+
+    Args:
+        about: What the focused thing says of itself; "" if nothing.
+        here: The actions of the screen that help was asked on.
+        everywhere: The actions that every screen has.
+        keys: Configured keys by action id.
+    """
+    parts: list[RenderableType] = []
+    if about:
+        parts += [_section("What is focused", marked(about))]
+    if here:
+        parts += [
+            _section("Keys on this screen", _pairs((key_text(a, keys), a.help) for a in here))
+        ]
+    parts += [
+        _section("Keys everywhere", _pairs((key_text(a, keys), a.help) for a in everywhere)),
+        _section("Status", _pairs(STATUS_WORDS)),
+        _section("Reference count", marked(REFCNT)),
+    ]
+    return Group(*parts)
+
+
+def _section(title: str, body: RenderableType) -> RenderableType:
+    return Padding(Group(Text(title, "bold underline"), Padding(body, (0, 0, 0, 2))), (0, 0, 1, 0))
+
+
+def _pairs(pairs: Iterable[tuple[str, str]]) -> Table:
+    rows = Table.grid(padding=(0, 2))
+    rows.add_column(no_wrap=True)
+    rows.add_column()
+    for word, meaning in pairs:
+        rows.add_row(Text(word, "bold"), Text(meaning))
+    return rows
