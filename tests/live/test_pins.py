@@ -121,23 +121,26 @@ os.mkdir(f"{root}/first/tc")
 bpf.obj_pin(fds[0], f"{root}/first/tc/x")
 os.mkdir(f"{root}/second")
 mount("--bind", f"{root}/first/tc", f"{root}/second")
+bpf.obj_pin(fds[0], f"{root}/first/z")
 look()
+os.mkdir(f"{root}/third")
+mount("--bind", f"{root}/first", f"{root}/third")
 mount_bpffs(f"{root}/first/tc")  # another bpffs inside of the first one
 bpf.obj_pin(fds[0], f"{root}/first/tc/y")
 look()
-mount_bpffs(f"{root}/first")  # and one over it: it shows through its bind mount only
+mount_bpffs(f"{root}/first")  # and one over it: it shows through a bind mount only
 look()
-subprocess.run(["umount", f"{root}/second"], check=True)
+subprocess.run(["umount", f"{root}/second", f"{root}/third"], check=True)
 look()
 """
     with kit.tcp_map(state="INIT") as ops:
         looks = in_bpffs(script, tmp_path, ops.fd)
     paths = [[path.removeprefix(f"{tmp_path}/") for path, _, _ in pins] for pins, _ in looks]
     unseen = [words for _, words in looks]
-    assert paths[0] == ["first/tc/x"]
+    assert paths[0] == ["first/tc/x", "first/z"]
     assert unseen[0] == []
-    assert "first/tc/y" in paths[1]
-    assert paths[2] == ["second/x"]
+    assert paths[1] == ["first/tc/y", "first/z", "third/tc/x"]
+    assert paths[2] == ["third/tc/x", "third/z"]
     assert paths[3] == []
     assert f"pins under {tmp_path}/first: another mount covers that bpffs" in unseen[3]
 

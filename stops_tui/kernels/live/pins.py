@@ -51,6 +51,7 @@ class _Walk:
         self._walked: list[Mount] = []
         self._hidden: list[Mount] = []
         self._refused: dict[str, list[str]] = {}
+        self._covered = False
         self._beyond = False
 
     def mount(self, mount: Mount) -> None:
@@ -60,12 +61,14 @@ class _Walk:
         if _device(mount.point) != mount.device:
             self._hidden.append(mount)
             return
-        self._walked.append(mount)
+        self._covered = False
         for entry in self._files(mount):
             if len(self.pins) == MOST_PINS:
                 self._beyond = True
                 break
             self._pin(mount.device, entry)
+        if not self._covered:
+            self._walked.append(mount)
 
     def unseen(self) -> Iterator[str]:
         """What stays unknown, in words."""
@@ -97,6 +100,7 @@ class _Walk:
 
     def _deeper(self, mount: Mount, path: str, depth: int) -> list[tuple[str, int]]:
         if _device(path) != mount.device:
+            self._covered = True
             return []
         if depth == DEEPEST:
             self._beyond = True
@@ -105,6 +109,8 @@ class _Walk:
 
     def _pin(self, device: int, entry: os.DirEntry[str]) -> None:
         inode = device, entry.inode()
+        if inode in self.found:
+            return
         try:
             found = self._known.get(inode) or self._object(entry.path)
         except BpfError as error:
