@@ -69,6 +69,10 @@ class Btf:
         """How many type ids there are, with the base's and void's."""
         return self._first_id + len(self._index)
 
+    def __bool__(self) -> bool:
+        """True, however many types: asking must not count them."""
+        return True
+
     @property
     def byteorder(self) -> Literal["little", "big"]:
         """The byte order of these data, and of the kernel that wrote them."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from stops_tui.btf.types import BtfError
 
 MAX_DEPTH = 32  # MAX_RESOLVE_DEPTH in kernel/bpf/btf.c: deeper types are not loaded
-_MAX_LENGTH = 1 << 20  # the longest definition of a vmlinux has some 100,000 characters
+_MAX_LENGTH = 1 << 18  # the longest definition of a vmlinux has 17,000 characters
 
 
 class Text:
