@@ -155,6 +155,15 @@ class Bpf:
 
     # info
 
+    def obj_get_type_by_fd(self, fd: int) -> int:
+        """The type of a map, program or link, with which its info starts; nothing else is copied.
+
+        For telling thousands of objects apart: a third of the cost of the whole info.
+        """
+        self._fill_info(fd, 4)
+        kind: int = self._infos["map"].type
+        return kind
+
     def map_get_info_by_fd(self, fd: int) -> MapInfo:
         """What the kernel says of a map."""
         size = self._read_info(fd)
@@ -444,10 +453,10 @@ class Bpf:
         # Addresses and counts are input to the kernel; and a tail that is not zero is E2BIG.
         ffi.memmove(self._info, _ZEROES, _INFO_SIZE)
 
-    def _fill_info(self, fd: int) -> int:
+    def _fill_info(self, fd: int, room: int = _INFO_SIZE) -> int:
         attr = self._get_info
         attr.bpf_fd = fd
-        attr.info_len = _INFO_SIZE
+        attr.info_len = room
         if self._syscall(self._number, Command.BPF_OBJ_GET_INFO_BY_FD, attr, 16):
             _fail(Command.BPF_OBJ_GET_INFO_BY_FD)
         size: int = attr.info_len

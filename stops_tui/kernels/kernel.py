@@ -77,11 +77,11 @@ class RawSweep:
 
 @dataclass(frozen=True, slots=True)
 class RawSubsystems:
-    """What subsystems say themselves, read from /sys only while a map of theirs exists.
+    """What subsystems say themselves, read from /sys only while a struct_ops map exists.
 
     Attributes:
         sched_ext_state: /sys/kernel/sched_ext/state ("enabled", "disabled", …); None: no sched_ext.
-        sched_ext_ops: /sys/kernel/sched_ext/root/ops, the running scheduler's name; None: none runs.
+        sched_ext_ops: /sys/kernel/sched_ext/root/ops, the scheduler that runs; None: none does.
         hid_ids: The hex ids of /sys/bus/hid/devices (BUS:VID:PID.ID); None: no HID bus.
     """
 
@@ -254,7 +254,8 @@ class Kernel(Protocol):
     def sweep(self) -> RawSweep:
         """All struct_ops maps and links with their values, cheap enough for once a second.
 
-        Records that did not change since the last sweep are the same objects as before.
+        Records that did not change since the last sweep are the same objects as before; so is
+        the sweep, if nothing changed.
         """
 
     def program(self, prog_id: int) -> RawProgram | None:
@@ -279,7 +280,7 @@ class Kernel(Protocol):
         """
 
     def kernel_btfs(self) -> Sequence[KernelBtf]:
-        """vmlinux first, then every module that has BTF."""
+        """First vmlinux, then every module that has BTF; each may be read as it is reached."""
 
     def holders(self) -> RawHolders:
         """Pins and open file descriptors; costs a walk over /proc, so not part of a sweep."""

@@ -1,0 +1,136 @@
+"""The running kernel."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Sequence
+from errno import ENOENT
+
+from stops_tui.bpf.errors import BpfError
+from stops_tui.bpf.syscall import Bpf
+from stops_tui.btf import Btf
+from stops_tui.kernels.kernel import (
+    Host,
+    KernelBtf,
+    KernelUnreadable,
+    RawCode,
+    RawHolders,
+    RawProgram,
+    RawSubsystems,
+    RawSweep,
+    RunCount,
+)
+from stops_tui.kernels.live import objects
+from stops_tui.kernels.live.access import obstacles
+from stops_tui.kernels.live.btfs import Btfs
+from stops_tui.kernels.live.code import program_code
+from stops_tui.kernels.live.host import this_host
+from stops_tui.kernels.live.pins import Pins
+from stops_tui.kernels.live.processes import Processes
+from stops_tui.kernels.live.sysfs import subsystems
+
+
+class LiveKernel:
+    """The running kernel, read by bpf(2), /proc, /sys and bpffs. Keeps the protocol `Kernel`.
+
+    Safe for several threads: each has its own `Bpf`, and what remembers the look before is locked.
+    Methods raise BpfError where the kernel refuses to list objects at all.
+    """
+
+    def __init__(self) -> None:
+        self._host = this_host()
+        self._local = threading.local()
+        self._objects = threading.Lock()
+        self._maps = objects.watched_maps()
+        self._links = objects.watched_links()
+        self._programs = objects.watched_programs()
+        self._sweep = RawSweep({}, {}, RawSubsystems())
+        self._holders = threading.Lock()
+        self._processes = Processes()
+        self._pins = Pins()
+        self._btfs = Btfs()
+        self._stats = threading.Lock()
+        self._stats_fd = -1
+
+    @classmethod
+    def open(cls) -> LiveKernel:
+        """The kernel of this host; KernelUnreadable if it cannot be read."""
+        if found := obstacles():
+            raise KernelUnreadable(found)
+        return cls()
+
+    @property
+    def host(self) -> Host:
+        """Which kernel this is."""
+        return self._host
+
+    def sweep(self) -> RawSweep:
+        """All struct_ops maps and links; the sweep before, if nothing changed."""
+        with self._objects:
+            maps = self._maps.look(self._bpf)
+            links = self._links.look(self._bpf)
+            sweep = RawSweep(maps, links, subsystems() if maps else RawSubsystems())
+            if sweep != self._sweep:
+                self._sweep = sweep
+            return self._sweep
+
+    def program(self, prog_id: int) -> RawProgram | None:
+        """One struct_ops program; None if it is gone, or is of another type."""
+        try:
+            return objects.read_program(self._bpf, prog_id)
+        except BpfError as error:
+            if error.errno == ENOENT:
+                return None
+            raise
+
+    def programs(self) -> list[RawProgram]:
+        """All struct_ops programs, by id."""
+        with self._objects:
+            return [program for _, program in sorted(self._programs.look(self._bpf).items())]
+
+    def run_counts(self, prog_ids: Iterable[int]) -> dict[int, RunCount]:
+        """Run statistics of these programs; those gone are left out."""
+        read = ((prog_id, objects.read_run_count(self._bpf, prog_id)) for prog_id in prog_ids)
+        return {prog_id: runs for prog_id, runs in read if runs}
+
+    def count_runs(self, on: bool) -> None:
+        """Switch run statistics on, or release them; others may still keep them on."""
+        with self._stats:
+            if on and self._stats_fd < 0:
+                self._stats_fd = self._bpf.enable_stats()
+            elif not on and self._stats_fd >= 0:
+                os.close(self._stats_fd)
+                self._stats_fd = -1
+
+    def code(self, prog_id: int) -> RawCode | None:
+        """A program's code; None if it is gone."""
+        return program_code(self._bpf, prog_id, self._btfs.vmlinux(self._bpf).btf)
+
+    def btf(self, btf_id: int) -> Btf | None:
+        """The BTF object of this id; None if it is gone."""
+        return self._btfs.by_id(self._bpf, btf_id)
+
+    def kernel_btfs(self) -> Sequence[KernelBtf]:
+        """vmlinux, then every module with BTF; each is read when it is reached."""
+        return self._btfs.kernel(self._bpf)
+
+    def holders(self) -> RawHolders:
+        """Pins in every bpffs of this mount namespace, and the open fds of all processes."""
+        with self._holders:
+            pins, unseen_pins = self._pins.look()
+            fds, unseen_fds = self._processes.look()
+            return RawHolders(pins, fds, (*unseen_pins, *unseen_fds))
+
+    def close(self) -> None:
+        """Release run statistics."""
+        self.count_runs(False)
+
+    @property
+    def _bpf(self) -> Bpf:
+        """This thread's own: its buffers are used again by every call."""
+        try:
+            bpf: Bpf = self._local.bpf
+        except AttributeError:
+            bpf = self._local.bpf = Bpf()
+        return bpf
