@@ -50,11 +50,12 @@ def disassemble(
         named = _BIG_NUMBER.sub(lambda hit: _named(hit[0], address, len(code), symbols), operands)
         yield JitedInsn(start, code[start:end], f"{mnemonic:<7} {named}".rstrip())
     if code[end:]:  # too short for an instruction
-        yield JitedInsn(end, code[end:], f".byte   {code[end:].hex(' ')}")
+        tail = ", ".join(f"0x{byte:02x}" for byte in code[end:])
+        yield JitedInsn(end, code[end:], f".byte   {tail}")
 
 
 def branch_targets(code: bytes, address: int, machine: str) -> set[int]:
-    """Addresses outside `code` that it may call or jump to: all true ones, and chance ones."""
+    """Where its direct calls and long jumps lead, and chance addresses: nothing is decoded."""
     if machine == "x86_64":  # e8 call, e9 jmp: signed 32 bits, from the end of the instruction
         ends = [i + 5 for i, byte in enumerate(code[:-4]) if byte in (0xE8, 0xE9)]
         return {address + end + struct.unpack_from("<i", code, end - 4)[0] for end in ends}

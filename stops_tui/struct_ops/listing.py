@@ -88,6 +88,8 @@ def jited_listing(
         machine: uname -m, which names the instruction set.
         linum: As in `xlated_listing`.
     """
+    if not code.jited:
+        return []
     lines: list[ListingLine] = []
     start = 0
     for index, length in enumerate(code.jited_func_lens or (len(code.jited),)):

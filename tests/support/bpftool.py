@@ -40,15 +40,21 @@ def _fetch() -> subprocess.CompletedProcess[str]:
 
 def text(*args: str, bpftool: Path | None = None, env: Mapping[str, str] | None = None) -> str:
     """What `bpftool ARGS` prints."""
-    command = [str(bpftool or installed()), *args]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
-    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}{done.stdout}"
-    return done.stdout
+    return _run(args, bpftool, env).stdout
 
 
 def parsed(*args: str, bpftool: Path | None = None) -> Any:
     """What `bpftool -j ARGS` prints, parsed."""
     return json.loads(text("-j", *args, bpftool=bpftool))
+
+
+def _run(
+    args: tuple[str, ...], bpftool: Path | None, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    command = [str(bpftool or installed()), *args]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}{done.stdout}"
+    return done
 
 
 def canned_xlated(insns: bytes, scratch: Path, bpftool: Path) -> list[str]:
@@ -69,8 +75,10 @@ class Registered:
     @property
     def programs(self) -> dict[str, int]:
         """Member → program id, of the members that are set."""
-        _, dumped = parsed("struct_ops", "dump", "id", str(self.map_id))
-        (value,) = dumped.values()
+        dumped = parsed("struct_ops", "dump")  # of one map alone it is no valid JSON
+        pairs = zip(dumped[::2], dumped[1::2], strict=True)
+        (values,) = [value for info, value in pairs if info["bpf_map_info"]["id"] == self.map_id]
+        (value,) = values.values()
         return {
             member: int(text.rpartition("/prog_id:")[2])
             for member, text in value["data"].items()
@@ -83,8 +91,8 @@ def registered(program: Path, scratch: Path, bpftool: Path | None = None) -> Ite
     """Register an object's congestion control under a name of its own, and unregister it."""
     name = f"st{os.getpid() % 100000}_{secrets.token_hex(3)}"
     renamed = named(program, name, scratch / f"{name}.o")
-    said = text("struct_ops", "register", str(renamed), bpftool=bpftool)
-    map_id = int(said.split(" id ")[1].split()[0])
+    said = _run(("struct_ops", "register", str(renamed)), bpftool).stderr
+    map_id = int(said.rpartition(" id ")[2])  # "Registered tcp_congestion_ops cc id 12"
     try:
         yield Registered(map_id, name)
     finally:
