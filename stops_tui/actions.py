@@ -94,9 +94,7 @@ ACTIONS: tuple[Action, ...] = (
         "everywhere",
         True,
     ),
-    Action(
-        "command_palette", "ctrl+p", "all actions", "Find any action by name.", "everywhere", True
-    ),
+    Action("command_palette", "ctrl+p", "all", "Find any action by name.", "everywhere", True),
     Action("back", "escape", "back", "Come back: clear the filter, leave a screen.", "everywhere"),
     Action(
         "members", "1", "members", "The map's members and the programs behind them.", "explorer"
@@ -232,13 +230,27 @@ ACTIONS: tuple[Action, ...] = (
         "Lengthen the time between two looks at the kernel.",
         "everywhere",
     ),
-    Action("quit", "q", "quit", "Leave; nothing of the kernel is changed or kept.", "everywhere"),
+    Action(
+        "quit", "q", "quit", "Leave; nothing of the kernel is changed or kept.", "everywhere", True
+    ),
 )
+WITHOUT_KERNEL = frozenset({"help", "command_palette", "quit"})
+"""Which actions of every screen make sense where no kernel can be read."""
 
 
 def actions_of(*where: Where) -> list[Action]:
     """The actions of these screens, in the registry's order."""
     return [action for action in ACTIONS if action.where in where]
+
+
+def actions_on(where: Where) -> list[Action]:
+    """What can be done on a screen: its own actions first, then those of every screen."""
+    everywhere = [
+        action
+        for action in actions_of("everywhere")
+        if where != "unreadable" or action.id in WITHOUT_KERNEL
+    ]
+    return [*actions_of(where), *everywhere] if where != "everywhere" else everywhere
 
 
 def key_text(action: Action, keys: Mapping[str, str]) -> str:

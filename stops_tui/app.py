@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from os import environ
 from time import monotonic
 from typing import Any, ClassVar, TypeVar, cast
 
@@ -16,7 +17,7 @@ from textual.reactive import reactive
 from textual.screen import Screen
 from textual.timer import Timer
 
-from stops_tui.actions import Where, actions_of, key_text
+from stops_tui.actions import WITHOUT_KERNEL, Where, actions_of, actions_on, key_text
 from stops_tui.background import Background
 from stops_tui.bpf.errors import BpfError
 from stops_tui.btf import BtfError
@@ -93,9 +94,17 @@ class StopsApp(App[None]):
     pulse: reactive[str] = reactive("starting")
     interval: reactive[float] = reactive(1.0)
 
-    def __init__(self, kernel: Kernel | KernelUnreadable, config: Config) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        kernel: Kernel | KernelUnreadable,
+        config: Config,
+        reopen: Callable[[], Kernel] | None = None,
+    ) -> None:
+        """Args: reopen: Tries once more to open a kernel that could not be read."""
+        # NO_COLOR: with the terminal's own colours Textual paints none, else it paints greys
+        super().__init__(ansi_color="NO_COLOR" in environ or None)
         self.config = config
+        self._reopen = reopen
         self.set_reactive(StopsApp.interval, config.interval)
         self.unreadable = kernel if isinstance(kernel, KernelUnreadable) else None
         if not isinstance(kernel, KernelUnreadable):
@@ -140,9 +149,34 @@ class StopsApp(App[None]):
             self.kernel.close()
 
     def _choose_theme(self) -> None:
-        """The configured theme; on a terminal of 16 colours its own ones, unless told otherwise."""
-        few = self.console.color_system == "standard" and self.config.source("theme") == "default"
-        self.theme = "ansi-dark" if few else self.config.theme
+        """The configured theme; on a terminal of 16 colours its own ones, unless one was chosen."""
+        few = self.console.color_system == "standard" or self.no_color
+        chosen = self.config.source("theme") != "default"
+        self.theme = "ansi-dark" if few and not chosen else self.config.theme
+
+    # Where there is no kernel to look at
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Without a kernel, what needs one cannot be done."""
+        if self.unreadable and action in _NEEDS_KERNEL:
+            return False
+        return super().check_action(action, parameters)
+
+    def retry(self) -> None:
+        """Try again to open the kernel."""
+        if self._reopen:
+            self.lookup(partial(_open_again, self._reopen), self._take_kernel)
+
+    def _take_kernel(self, kernel: Kernel | KernelUnreadable) -> None:
+        if isinstance(kernel, KernelUnreadable):
+            self.unreadable = kernel
+            self.notify("It still cannot be read.", severity="warning")
+        else:
+            self.unreadable = None
+            self.kernel = kernel
+            self.inventory = Inventory(kernel)
+            self._sweep()
+        self.switch_screen(self.get_default_screen())
 
     # Looking at the kernel
 
@@ -327,10 +361,8 @@ class StopsApp(App[None]):
         from stops_tui.screens.help import HelpScreen
         from stops_tui.widgets.key_help import focused_help
 
-        where = _where(self.screen)
         about = focused_help(self.screen.focused or self.screen)
-        here = actions_of(where) if where != "everywhere" else []
-        self.push_screen(HelpScreen(about, here, actions_of("everywhere"), self.config.keys))
+        self.push_screen(HelpScreen(about, actions_on(_where(self.screen)), self.config.keys))
 
     def _open(self, screen: Callable[[], Screen[Any]]) -> None:
         if self.unreadable is None and type(self.screen) is not screen:
@@ -357,7 +389,7 @@ class StopsApp(App[None]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every action that can be taken here, for the palette."""
-        for action in actions_of(_where(screen), "everywhere"):
+        for action in actions_on(_where(screen)):
             if action.id not in ("command_palette", "back"):
                 key = key_text(action, self.config.keys)
                 title = f"{action.label[0].upper()}{action.label[1:]}  {key}"
@@ -372,6 +404,16 @@ class StopsApp(App[None]):
         from stops_tui.crash import crash_line
 
         self.panic(Text(crash_line(self._exception or RuntimeError("unknown"))))
+
+
+_NEEDS_KERNEL = frozenset(a.id for a in actions_of("everywhere")) - WITHOUT_KERNEL - {"back"}
+
+
+def _open_again(reopen: Callable[[], Kernel]) -> Kernel | KernelUnreadable:
+    try:
+        return reopen()
+    except KernelUnreadable as unreadable:
+        return unreadable
 
 
 def _where(screen: Screen[Any]) -> Where:

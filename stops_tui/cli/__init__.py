@@ -126,7 +126,7 @@ def _open_app(found: Namespace) -> int:
         kernel = _live_kernel()
     except KernelUnreadable as unreadable:
         kernel = unreadable
-    app = StopsApp(kernel, load(found.interval))
+    app = StopsApp(kernel, load(found.interval), _live_kernel)
     app.run()
     return app.return_code or 0
 

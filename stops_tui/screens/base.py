@@ -56,6 +56,9 @@ class Facts(Protocol):
     def select_map(self, map_id: int | None) -> None:
         """Another map is looked at: count its programs' runs, look up soon what holds it."""
 
+    def retry(self) -> None:
+        """Where the kernel cannot be read: try again."""
+
     def show_map(self, map_id: int) -> None:
         """Come back to the explorer, the cursor on this map."""
 
@@ -87,5 +90,5 @@ class StopsScreen(Screen[None]):
     def on_mount(self) -> None:
         """Follow the app's pulse."""
         top = self.query_one(TopLine)
-        self.watch(self.app, "pulse", partial(setattr, top, "pulse"))
-        self.watch(self.app, "interval", partial(setattr, top, "interval"))
+        for name in ("pulse", "interval", "counting"):
+            self.watch(self.app, name, partial(setattr, top, name))

@@ -36,13 +36,12 @@ class HelpScreen(ModalScreen[None]):
     def __init__(
         self,
         about: str,
-        here: Sequence[Action],
-        everywhere: Sequence[Action],
+        actions: Sequence[Action],
         keys: Mapping[str, str],
     ) -> None:
         """As `widgets.key_help.help_text`."""
         super().__init__()
-        self._text = help_text(about, here, everywhere, keys)
+        self._text = help_text(about, actions, keys)
 
     def compose(self) -> ComposeResult:
         """The page."""

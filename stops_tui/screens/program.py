@@ -76,7 +76,7 @@ class ProgramScreen(StopsScreen):
             & > PlacesTable { height: auto; max-height: 5; scrollbar-size-horizontal: 0; }
         }
         & > #code {
-            height: 1fr; border: round $border-blurred; border-subtitle-color: $text-muted;
+            height: 1fr;
             &:focus-within { border: round $border; }
         }
         & > #search { display: none; height: 1; border: none; padding: 0 1; }
@@ -104,7 +104,7 @@ class ProgramScreen(StopsScreen):
             yield Static("Reading the program…", id="facts", markup=False)
             yield PlacesTable(empty="")
         yield DetailBar(TABS)
-        with ContentSwitcher(initial="xlated", id="code"):
+        with ContentSwitcher(initial="xlated", id="code", classes="box"):
             yield CodePane(id="xlated")
             yield CodePane(id="jited")
         yield Input(placeholder="find in the code", compact=True, id="search")

@@ -93,6 +93,10 @@ class UnreadableScreen(Screen[None]):
         for card in self.query(ObstacleCard)[:1]:
             card.focus()
 
+    def action_retry(self) -> None:
+        """Look again whether this kernel can be read."""
+        cast("Facts", self.app).retry()
+
     def action_copy_remedy(self) -> None:
         """Copy the command that mends the focused obstacle."""
         card = self.focused

@@ -47,30 +47,28 @@ def focused_help(node: DOMNode | None) -> str:
     return next((text for text in texts if text), "")
 
 
-def help_text(
-    about: str, here: Sequence[Action], everywhere: Sequence[Action], keys: Mapping[str, str]
-) -> RenderableType:
+def help_text(about: str, actions: Sequence[Action], keys: Mapping[str, str]) -> RenderableType:
     """The whole page.
 
     Args:
         about: What the focused thing says of itself; "" if nothing.
-        here: The actions of the screen that help was asked on.
-        everywhere: The actions that every screen has.
+        actions: What can be done on the screen that help was asked on.
         keys: Configured keys by action id.
     """
-    parts: list[RenderableType] = []
-    if about:
-        parts += [_section("What is focused", marked(about))]
-    if here:
-        parts += [
-            _section("Keys on this screen", _pairs((key_text(a, keys), a.help) for a in here))
-        ]
+    here = [action for action in actions if action.where != "everywhere"]
+    everywhere = [action for action in actions if action.where == "everywhere"]
+    parts: list[tuple[str, RenderableType]] = [("What is focused", marked(about))] if about else []
+    parts += [("Keys on this screen", _keys(here, keys))] if here else []
     parts += [
-        _section("Keys everywhere", _pairs((key_text(a, keys), a.help) for a in everywhere)),
-        _section("Status", _pairs(STATUS_WORDS)),
-        _section("Reference count", marked(REFCNT)),
+        ("Keys everywhere", _keys(everywhere, keys)),
+        ("Status", _pairs(STATUS_WORDS)),
+        ("Reference count", marked(REFCNT)),
     ]
-    return Group(*parts)
+    return Group(*(_section(title, body) for title, body in parts))
+
+
+def _keys(actions: Sequence[Action], keys: Mapping[str, str]) -> Table:
+    return _pairs((key_text(action, keys), action.help) for action in actions)
 
 
 def _section(title: str, body: RenderableType) -> RenderableType:
