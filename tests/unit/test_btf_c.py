@@ -210,6 +210,16 @@ def test_a_pointer_to_a_pointer_100_000_times() -> None:
         type_text(b.btf(), 1)
 
 
+def test_functions_that_take_functions_1_000_deep() -> None:
+    w = Words()
+    proto = w.func_proto(0)
+    for _ in range(1000):
+        proto = w.func_proto(0, [("f", proto)])
+    for text in (type_text, definition):
+        with pytest.raises(BtfError, match="nested more than 32 deep"):
+            text(w.btf(), proto)
+
+
 def test_functions_that_take_two_of_the_next_are_not_written_2_to_the_31_times() -> None:
     w = Words()
     proto = w.func_proto(0)
