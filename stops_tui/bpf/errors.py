@@ -29,6 +29,9 @@ from errno import (
 ENOTSUPP = 524
 """The kernel's own "not supported"; it has no strerror(3) (include/linux/errno.h)."""
 
+# Python calls 95 by its other name, "ENOTSUP", which would read like the kernel's 524.
+_NAMES = {ENOTSUPP: "ENOTSUPP", EOPNOTSUPP: "EOPNOTSUPP"}
+
 _ANY = {
     EMFILE: "this process has too many open files (see `ulimit -n`)",
     ENFILE: "the host has too many open files",
@@ -113,7 +116,7 @@ _CAUSES: dict[str, dict[int, str]] = {
 
 def errno_name(errno: int) -> str:
     """The symbol of an errno: "EEXIST", "ENOTSUPP" for 524; the number as text if it has none."""
-    return "ENOTSUPP" if errno == ENOTSUPP else _errno.errorcode.get(errno, str(errno))
+    return _NAMES.get(errno) or _errno.errorcode.get(errno, str(errno))
 
 
 def cause_of(command: str, errno: int) -> str:

@@ -72,7 +72,7 @@ class Watched(Generic[Record]):
     """All struct_ops objects of one kind, look by look. For one thread at a time.
 
     Args:
-        next_id: Bpf.map_get_next_id, or that of another kind.
+        next_id: The lowest id above another, of this kind.
         read: Opens an object by id and makes its record out of the one before, if there is one:
             the same if nothing changed. None for an object that is not struct_ops.
     """
@@ -110,17 +110,17 @@ class Watched(Generic[Record]):
 
 def watched_maps() -> Watched[RawMap]:
     """All struct_ops maps; every look reads their values."""
-    return Watched(Bpf.map_get_next_id, _read_map)
+    return Watched(lambda bpf, after: bpf.map_get_next_id(after), _read_map)
 
 
 def watched_links() -> Watched[RawLink]:
     """All struct_ops links; every look reads which map they hold."""
-    return Watched(Bpf.link_get_next_id, _read_link)
+    return Watched(lambda bpf, after: bpf.link_get_next_id(after), _read_link)
 
 
 def watched_programs() -> Watched[RawProgram]:
     """All struct_ops programs; every look reads their run statistics."""
-    return Watched(Bpf.prog_get_next_id, read_program)
+    return Watched(lambda bpf, after: bpf.prog_get_next_id(after), read_program)
 
 
 def _read_map(bpf: Bpf, map_id: int, known: RawMap | None) -> RawMap | None:
