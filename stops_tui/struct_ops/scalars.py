@@ -21,7 +21,7 @@ def part(data: bytes, offset: int, size: int) -> bytes:
         DecodeError: The value ends before the member does.
     """
     if offset + size > len(data):
-        raise DecodeError(f"bytes {offset} to {offset + size} of a value of {len(data)} bytes")
+        raise DecodeError(f"no bytes {offset} to {offset + size} in a value of {len(data)} bytes")
     return data[offset : offset + size]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from stops_tui.struct_ops.text import printable
+
 INITIALISED = "initialised"
 REGISTERED = "registered"
 ATTACHED = "attached"
@@ -22,7 +24,7 @@ def state_name(value: int, enumerators: dict[int, str]) -> str:
         enumerators: enum bpf_struct_ops_state of the live BTF, by value.
     """
     name = enumerators.get(value)
-    return name.removeprefix(_STATE_PREFIX) if name else f"STATE_{value}"
+    return printable(name.removeprefix(_STATE_PREFIX)) if name else f"STATE_{value}"
 
 
 def status_of(state: str, refcnt: int, links: int, refusal: Callable[[], str]) -> str:
