@@ -1,4 +1,4 @@
-"""One type's bytes → its dataclass.
+"""One type's bytes → its record.
 
 Every type starts with struct btf_type: u32 name_off, u32 info (bits 0-23 vlen, 24-30 kind,
 31 kind_flag; before Linux 7.1 only 16 and 5 bits of them were used and the rest zero), u32 size
