@@ -9,10 +9,15 @@ All raise BtfError for types that no compiler could have made: without end, or o
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 from stops_tui.btf.btf import Btf
 from stops_tui.btf.declare import Declaration
 from stops_tui.btf.signature import signature
 from stops_tui.btf.types import BtfError, Composite, Enum, Func, FuncProto, Kind, Ref, Var
+
+# What `type_text` said before: each of a thousand maps of one type asks for the same words.
+_TEXTS: WeakKeyDictionary[Btf, dict[int, str]] = WeakKeyDictionary()
 
 
 def type_text(btf: Btf, type_id: int) -> str:
@@ -21,10 +26,15 @@ def type_text(btf: Btf, type_id: int) -> str:
     A pointer to a function, too, is worded as the function, as `bpftool struct_ops dump` does.
     The bodies of nameless structs, unions and enums are left out: `struct {...}`.
     """
-    proto = btf.func_proto(type_id)
-    if proto is not None:
-        return signature(btf, proto, "")
-    return Declaration(btf, type_id, inline=False).text()
+    known = _TEXTS.setdefault(btf, {})
+    if type_id not in known:
+        proto = btf.func_proto(type_id)
+        known[type_id] = (
+            signature(btf, proto, "")
+            if proto is not None
+            else Declaration(btf, type_id, inline=False).text()
+        )
+    return known[type_id]
 
 
 def declaration(btf: Btf, type_id: int, name: str) -> str:
