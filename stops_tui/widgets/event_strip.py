@@ -15,11 +15,23 @@ from stops_tui.widgets.event_table import change, clock
 
 SHOWN = 8
 """More never fit in a line."""
+GAP = " " * 5
 
 
 def last_events(events: Sequence[Event]) -> tuple[Event, ...]:
     """The newest events; a state is left out, for the status says it in words."""
     return tuple(islice((e for e in reversed(events) if e.what != "state"), SHOWN))
+
+
+def event_text(event: Event) -> Text:
+    """`21:13:52 58 dctcp refcnt 5 → 6`."""
+    what = "" if event.what in ("map", "status") else f"{event.what} "
+    return Text.assemble(
+        (f"{clock(event.time)} ", "dim"),
+        (printable(f"{event.map_id} {event.map_name} "), "bold"),
+        what,
+        printable("".join(span.text for span in change(event))),
+    )
 
 
 class EventStrip(Widget):
@@ -29,13 +41,11 @@ class EventStrip(Widget):
     events: reactive[tuple[Event, ...]] = reactive(())
 
     def render(self) -> Text:
-        """Paint the events."""
+        """Paint the events that fit whole; of the newest, what fits."""
         line = Text(no_wrap=True, overflow="ellipsis", end="")
         for event in self.events:
-            if line:
-                line.append("     ")
-            line.append(f"{clock(event.time)} ", "dim")
-            line.append(printable(f"{event.map_id} {event.map_name} "), "bold")
-            line.append("" if event.what in ("map", "status") else f"{event.what} ")
-            line.append(printable("".join(span.text for span in change(event))))
+            text = event_text(event)
+            if line and line.cell_len + len(GAP) + text.cell_len > self.size.width:
+                break
+            line.append(GAP if line else "").append_text(text)
         return line or Text("no events yet", "dim", end="")

@@ -18,14 +18,14 @@ def plural(count: int, word: str) -> str:
 
 def account(map_: StructOpsMap) -> str:
     """The reference count in one sentence."""
-    users = plural(map_.holders, "holder")
+    users, status = plural(map_.holders, "holder"), map_.status.capitalize()
     if map_.state == "INIT":
         return "Initialised: it has no value yet, so nothing can hold it."
     if map_.state == "INUSE":
-        return f"Registered: refcnt {map_.refcnt} is 1 for the registration and {users}."
+        return f"{status}: refcnt {map_.refcnt} is 1 for the registration and {users}."
     if map_.links:
         links = plural(len(map_.links), "link")
-        return f"Attached: refcnt {map_.refcnt} is {links} and {users}."
+        return f"{status}: refcnt {map_.refcnt} is {links} and {users}."
     if map_.refcnt:
         return f"Unregistered, and kept by {users}: it goes when the last one lets go."
     return "Ready: its value is complete, but no link registers it and nobody holds it."

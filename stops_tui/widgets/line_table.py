@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from functools import lru_cache
 from time import monotonic
 from typing import ClassVar, NamedTuple
 
@@ -110,6 +110,12 @@ def fit(columns: Sequence[Column], room: int, gap: int) -> tuple[Fitted, ...]:
     return tuple(Fitted(i, column, widths[i]) for i, column in shown)
 
 
+@lru_cache(256)
+def foreground(style: Style) -> Style:
+    """A style without its background."""
+    return Style(color=style.color, bold=style.bold, dim=style.dim)
+
+
 def spans_of(cell: Cell) -> tuple[Span, ...]:
     """A cell's spans, whatever it is given as."""
     if isinstance(cell, Span):
@@ -165,7 +171,7 @@ class LineTable(ScrollView, can_focus=True):
         scrollbar-gutter: stable;
         & > .line-table--header { color: $text-muted; text-style: bold; }
         & > .line-table--cursor { background: $surface-lighten-1; }
-        & > .line-table--hover { background: $boost; }
+        & > .line-table--hover { background: $panel; }
         & > .line-table--mark { color: $accent; text-style: bold; }
         & > .line-table--good { color: $text-success; }
         & > .line-table--warn { color: $text-warning; }
@@ -174,6 +180,9 @@ class LineTable(ScrollView, can_focus=True):
         & > .line-table--accent { color: $text-accent; }
         & > .line-table--strong { text-style: bold; }
         &:focus > .line-table--cursor { background: $primary-muted; text-style: bold; }
+        &:ansi > .line-table--dim { text-style: dim; }
+        &:ansi > .line-table--cursor { text-style: bold; }
+        &:ansi:focus > .line-table--cursor { text-style: reverse; background: ansi_default; }
     }
     """
 
@@ -267,17 +276,22 @@ class LineTable(ScrollView, can_focus=True):
             self._notes = dict(notes)
             self.refresh(Region(0, 0, self.size.width, self._above))
 
-    def show_rows(self, rows: Sequence[Row]) -> None:
+    def show_rows(self, rows: Sequence[Row], mark: bool = True) -> None:
         """Show these rows; what is equal to before is not painted again.
 
         The cursor stays on its key. If that row is gone, it goes to the one that took its place.
+
+        Args:
+            rows: All rows, in order.
+            mark: Whether to mark what differs: not where it is the view that changed.
         """
+        if mark and self.MARKS:
+            self._mark_changed(rows)
         before, self._rows = self._rows, list(rows)
         if [row.key for row in before] == [row.key for row in self._rows]:
             self._repaint_changed(before)
             return
         old_index, self._index = self._index, {row.key: i for i, row in enumerate(self._rows)}
-        self._mark_moved(before, old_index)
         at = self._settle_cursor(old_index)
         self.virtual_size = Size(self.size.width, len(self._rows) + self._above)
         if at is not None and self.cursor_index is not None:
@@ -300,28 +314,24 @@ class LineTable(ScrollView, can_focus=True):
     def _repaint_changed(self, before: Sequence[Row]) -> None:
         for i, (old, new) in enumerate(zip(before, self._rows, strict=True)):
             if old is not new and old.cells != new.cells:
-                self._mark(old, new)
                 self._refresh_row(i)
+
+    # Marks of what changed
+
+    def _mark_changed(self, rows: Sequence[Row]) -> None:
+        until = monotonic() + MARK_SECONDS
+        for new in rows:
+            at = self._index.get(new.key)
+            if at is None or (old := self._rows[at]) is new:
+                continue
+            for column, was, now in zip(self.columns, old.cells, new.cells, strict=False):
+                if was != now and column.key in self.MARKS:
+                    self._marked[new.key, column.key] = until
+        self._unmark_later()
 
     def clear_marks(self) -> None:
         """Forget what changed."""
         self._marked.clear()
-
-    def _mark_moved(self, before: Sequence[Row], old_index: Mapping[Hashable, int]) -> None:
-        for row in self._rows:
-            if row.key in old_index:
-                self._mark(before[old_index[row.key]], row)
-
-    # Marks of what changed
-
-    def _mark(self, old: Row, new: Row) -> None:
-        if not self.MARKS or old.cells == new.cells:
-            return
-        until = monotonic() + MARK_SECONDS
-        for column, was, now in zip_longest(self.columns, old.cells, new.cells):
-            if column and column.key in self.MARKS and was != now:
-                self._marked[new.key, column.key] = until
-        self._unmark_later()
 
     def _unmark_later(self) -> None:
         if self._marked and not self._unmarking:
@@ -372,17 +382,20 @@ class LineTable(ScrollView, can_focus=True):
         if not self._rows:
             lines = self.empty.split("\n")
             text = lines[y - 2] if 2 <= y < len(lines) + 2 else ""
-        tone = self.get_component_rich_style("line-table--dim", partial=True)
-        segments = [Segment(" " * GUTTER, base), Segment(text, base + tone)]
+        segments = [Segment(" " * GUTTER, base), Segment(text, base + self._part("dim"))]
         return Strip(segments).adjust_cell_length(width, base)
 
     def _header(self, base: Style, width: int) -> Strip:
-        style = base + self.get_component_rich_style("line-table--header", partial=True)
+        style = base + self._part("header")
         segments = [Segment(" " * GUTTER, style)]
         for n, (_, column, room) in enumerate(self._fitted):
             label = f"{column.label}{self._notes.get(column.key, '')}"
-            text = set_cell_size(label, room) if not column.right else label[-room:].rjust(room)
-            segments.append(Segment(" " * self.gap * (n > 0) + text, style))
+            gap = self.gap if n else 0
+            if column.right:  # a sort arrow may take a cell of the gap
+                text = label.rjust(gap + room)[-gap - room :]
+            else:
+                text = " " * gap + set_cell_size(label, room)
+            segments.append(Segment(text, style))
         return Strip(segments).adjust_cell_length(width, style)
 
     def _line(self, at: int, base: Style, width: int) -> Strip:
@@ -408,7 +421,7 @@ class LineTable(ScrollView, can_focus=True):
         before, after = gap + pad * column.right, pad * (not column.right)
         painted = self._painted(spans, base)
         if (row.key, column.key) in self._marked:
-            mark = base + self.get_component_rich_style("line-table--mark", partial=True)
+            mark = base + self._part("mark")
             painted = [Segment(text, style + mark) for text, style, _ in painted if style]
             if before:
                 before -= 1
@@ -416,12 +429,19 @@ class LineTable(ScrollView, can_focus=True):
         return [Segment(" " * before, base), *painted, Segment(" " * after, base)]
 
     def _painted(self, spans: Sequence[Span], base: Style) -> list[Segment]:
-        return [Segment(text, base + self._tone(tone)) for text, tone in spans if text]
+        plain = base.reverse  # colours would become patches of background
+        return [
+            Segment(text, base if plain else base + self._tone(tone))
+            for text, tone in spans
+            if text
+        ]
 
     def _tone(self, tone: str) -> Style:
-        if not tone:
-            return Style.null()
-        return self.get_component_rich_style(f"line-table--{tone}", partial=True)
+        return self._part(tone) if tone else Style.null()
+
+    def _part(self, name: str) -> Style:
+        """How a part of the table looks; the background stays that of the row."""
+        return foreground(self.get_component_rich_style(f"line-table--{name}"))
 
     # The cursor
 

@@ -12,12 +12,12 @@ from stops_tui.widgets.status import status_span
 COLUMNS = (
     Column("id", "ID", 5, right=True),
     Column("name", "NAME", 15, least=10),
-    Column("type", "TYPE", 20, least=18, keep=7),
+    Column("type", "TYPE", 18, keep=7),
     Column("status", "STATUS", 23, least=21),
     Column("refcnt", "REFCNT", 6, right=True, keep=8),
     Column("history", "", 8, keep=2),
     Column("members", "MEMBERS", 7, right=True, keep=6),
-    Column("link", "LINK", 6, right=True, keep=4),
+    Column("link", "LINK", 5, right=True, keep=4),
     Column("held_by", "HELD BY", 18, least=10, grow=True, keep=3),
 )
 """`history` belongs to `refcnt`: it is shown where that is, and has no name of its own."""
@@ -96,10 +96,10 @@ SORT_KEYS: Mapping[
 class MapTable(LineTable):
     """All struct_ops maps, or those that match a filter; keys of rows are map ids."""
 
-    HELP = """One line a struct_ops map. `STATUS` says what the kernel's state means together with links
-and subsystem. `REFCNT` counts the subsystem's users, and one for a registration or link; the bars
-are the last eight different counts. `MEMBERS`: function members set, and all there are. `HELD BY`:
-processes with an open file descriptor of the map or its links, and pins."""
+    HELP = """One line a struct_ops map. `STATUS` says what the kernel's state means together with
+links and subsystem. `REFCNT` counts the subsystem's users, and one for a registration or link; the
+bars are the last eight different counts. `MEMBERS`: function members set, and all there are.
+`HELD BY`: processes with an open file descriptor of the map or its links, and pins."""
     MARKS = frozenset({"status", "refcnt", "members", "link"})
 
     def __init__(self, columns: Collection[str], id: str) -> None:  # noqa: A002 (Textual's name)

@@ -24,6 +24,7 @@ class TopLine(Widget):
     Attributes:
         pulse: "live", "starting", "paused 00:12", "stale 5 s" or why the kernel cannot be read.
         interval: Seconds between two looks at the kernel.
+        counting: Whether run statistics are on, which costs the kernel a little.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"top-line--name", "top-line--live", "top-line--late"}
@@ -37,6 +38,7 @@ class TopLine(Widget):
     """
     pulse: reactive[str] = reactive("starting")
     interval: reactive[float] = reactive(1.0)
+    counting: reactive[bool] = reactive(False)
 
     def __init__(self, host: Host) -> None:
         super().__init__()
@@ -45,11 +47,14 @@ class TopLine(Widget):
     def render(self) -> Text:
         """Paint the left part, cut where room is short, and the right part."""
         late = self.pulse not in ("live", "starting")
-        right = Text(f"read-only · {interval_text(self.interval)} · ")
+        counting = "counting runs · " if self.counting else ""
+        right = Text(f"read-only · {counting}{interval_text(self.interval)} · ")
         right.append(self.pulse, self._style("late" if late else "live"))
-        left = Text("stops", self._style("name"))
         host = self._host
-        left.append(printable(f"   {host.name} · Linux {host.release} · {host.user}"), "")
+        left = Text.assemble(
+            ("stops", self._style("name")),
+            printable(f"   {host.name} · Linux {host.release} · {host.user}"),
+        )
         left.truncate(max(self.size.width - right.cell_len - 1, 0), overflow="ellipsis", pad=True)
         return Text.assemble(left, " ", right, no_wrap=True, overflow="crop", end="")
 

@@ -29,7 +29,7 @@ class ValueTable(DetailTable):
     """The value struct, header and data; Enter opens and closes a part."""
 
     COLUMNS = DECODED
-    MARKS = frozenset({"value", "raw"})
+    MARKS = frozenset({"value"})
     HELP = """The whole value of the selected map, as its BTF lays it out: offsets in bytes from its
 start. Enter opens and closes a part, `x` shows the bytes. Function members hold program ids."""
 
@@ -48,13 +48,13 @@ start. Enter opens and closes a part, `x` shows the bytes. Function members hold
     def toggle_raw(self) -> None:
         """Show the bytes in place of the types, or the types again."""
         self._raw = not self._raw
-        self._show()
+        self._show(mark=False)
 
     def toggle(self, path: object) -> None:
         """Open or close the part at this row."""
         if isinstance(path, tuple):
             self._toggled ^= {path}
-            self._show()
+            self._show(mark=False)
 
     def update_facts(self, facts: MapFacts) -> None:
         """Decode the value, if it is another than before."""
@@ -68,12 +68,12 @@ start. Enter opens and closes a part, `x` shows the bytes. Function members hold
                 self._root = value_tree(kind, value)
             except DecodeError as error:
                 self.empty = str(error)
-        self._show()
+        self._show(mark=True)
 
-    def _show(self) -> None:
+    def _show(self, mark: bool) -> None:
         self.show_columns(RAW if self._raw else DECODED)
         nodes = self._walk_nodes(self._root.children, ()) if self._root else ()
-        self.show_rows([self._row(node, path) for node, path in nodes])
+        self.show_rows([self._row(node, path) for node, path in nodes], mark)
 
     def _is_open(self, path: Path) -> bool:
         return (len(path) < OPEN_DEPTH) != (path in self._toggled)

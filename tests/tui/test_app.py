@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import stat
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from stops_tui import app as app_module
+from stops_tui.app import StopsApp
+from stops_tui.bpf.errors import BpfError
+from stops_tui.config import Config, Problem
+from stops_tui.crash import crash_line, write_crash_file
+from stops_tui.kernels.kernel import KernelUnreadable, Obstacle, RawHolders, RawSweep
+from stops_tui.screens.unreadable import UnreadableScreen
+from stops_tui.widgets.top_line import TopLine
+from tests.support.fake_kernel import FakeKernel
+from tests.tui.test_explorer import FAST, explorer
+
+
+class Slow(FakeKernel):
+    """A kernel whose sweeps wait as long as `gate` is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = threading.Event()
+        self.gate.set()
+        self.walks = 0
+        self.error: Exception | None = None
+
+    def sweep(self) -> RawSweep:
+        self.gate.wait()
+        if self.error:
+            raise self.error
+        return super().sweep()
+
+    def holders(self) -> RawHolders:
+        self.walks += 1
+        return super().holders()
+
+
+def slow() -> Slow:
+    kernel = Slow()
+    kernel.add_map(1, "one", members={"name": b"one"})
+    kernel.add_map(2, "two", members={"name": b"two"})
+    return kernel
+
+
+async def test_a_sweep_that_stalls_shows_as_stale(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_module, "LATE", 0.1)
+    kernel = slow()
+    async with explorer(kernel) as seen:
+        assert seen.app.pulse == "live"
+        kernel.gate.clear()
+        await seen.until("stale", lambda: seen.app.pulse.startswith("stale"))
+        await seen.press("down")
+        assert seen.maps.cursor_key == 2, "the screen is not frozen"
+        kernel.gate.set()
+        await seen.until("live", lambda: seen.app.pulse == "live")
+
+
+def test_quitting_does_not_wait_for_a_blocked_thread() -> None:
+    code = """
+import asyncio, threading
+from stops_tui.app import StopsApp
+from stops_tui.config import Config
+from tests.support.fake_kernel import FakeKernel
+class Blocked(FakeKernel):
+    def sweep(self):
+        threading.Event().wait()
+async def main():
+    async with StopsApp(Blocked(), Config()).run_test() as pilot:
+        await pilot.press("q")
+asyncio.run(main())
+"""
+    start = time.monotonic()
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=20)
+    assert time.monotonic() - start < 10
+
+
+async def test_pause_stops_looking() -> None:
+    kernel = slow()
+    async with explorer(kernel) as seen:
+        await seen.press("p")
+        await seen.pilot.pause(3 * FAST)
+        sweeps = kernel.sweeps
+        assert seen.app.pulse == "paused 00:00"
+        await seen.pilot.pause(5 * FAST)
+        assert kernel.sweeps == sweeps
+        await seen.press("p")
+        await seen.until("sweeps again", lambda: kernel.sweeps > sweeps)
+        assert seen.app.pulse == "live"
+
+
+async def test_a_refusal_is_told_and_tried_again() -> None:
+    kernel = slow()
+    async with explorer(kernel) as seen:
+        kernel.error = BpfError("BPF_MAP_GET_NEXT_ID", 1)
+        await seen.until("the refusal", lambda: "BPF_MAP_GET_NEXT_ID" in seen.app.pulse)
+        kernel.error = None
+        await seen.until("live", lambda: seen.app.pulse == "live")
+
+
+async def test_holders_are_looked_up_on_change_and_selection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(app_module, "HOLDERS_APART", 0.0)
+    kernel = slow()
+    async with explorer(kernel) as seen:
+        await seen.until("the first walk", lambda: kernel.walks)
+        await seen.pilot.pause(0.2)
+        walks = kernel.walks
+        await seen.pilot.pause(0.3)
+        assert kernel.walks == walks, "nothing changed"
+        await seen.press("down")
+        await seen.until("a walk for the selection", lambda: kernel.walks == walks + 1)
+        kernel.set(1, refcnt=7)
+        await seen.pilot.pause(0.3)
+        assert kernel.walks == walks + 1, "a refcnt is no change of maps"
+        kernel.add_map(3, "three", members={"name": b"three"})
+        await seen.until("a walk for the map", lambda: kernel.walks == walks + 2)
+
+
+async def test_holders_are_looked_up_every_so_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_module, "HOLDERS_EVERY", 0.1)
+    kernel = slow()
+    async with explorer(kernel) as seen:
+        await seen.until("walks", lambda: kernel.walks > 3)
+
+
+async def test_nobody_is_looked_for_on_an_empty_host() -> None:
+    kernel = Slow()
+    async with explorer(kernel) as seen:
+        await seen.pilot.pause(0.3)
+        assert kernel.walks == 0
+
+
+async def test_the_interval_changes() -> None:
+    async with explorer(config=Config(interval=1.0)) as seen:
+        top = seen.app.screen.query_one(TopLine)
+        assert "every 1 s · live" in top.render().plain
+        await seen.press("plus")
+        assert "every 500 ms" in top.render().plain
+        await seen.press("minus", "minus")
+        assert "every 2 s" in top.render().plain
+
+
+async def test_the_kernel_is_closed_on_exit() -> None:
+    kernel = slow()
+    async with explorer(kernel):
+        pass
+    assert kernel.closed
+
+
+async def test_an_unreadable_kernel_opens_its_page() -> None:
+    obstacle = Obstacle("CAP_SYS_ADMIN is missing", "all maps", "sudo /usr/bin/stops-tui", 3)
+    app = StopsApp(KernelUnreadable([obstacle]), Config())
+    async with app.run_test() as pilot:
+        assert isinstance(app.screen, UnreadableScreen)
+        await pilot.press("p", "k", "t", "e", "plus", "escape", "q")
+    assert app.return_code == 0
+
+
+async def test_problems_of_the_configuration_are_told() -> None:
+    problem = Problem("/root/[x]/config.toml:3", "keys.pause", "no key")
+    app = StopsApp(slow(), Config(problems=(problem,)))
+    async with app.run_test(notifications=True) as pilot:
+        await pilot.pause()
+        told = [notification.message for notification in app._notifications]
+        assert told == ["/root/[x]/config.toml:3: keys.pause: no key"]
+
+
+@pytest.mark.parametrize(("env", "theme"), [({}, "textual-dark"), ({"NO_COLOR": "1"}, "ansi-dark")])
+async def test_theme_by_terminal(
+    env: dict[str, str], theme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    app = StopsApp(slow(), Config())
+    async with app.run_test():
+        assert app.theme == theme
+
+
+async def test_an_unknown_failure_ends_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel = slow()
+    kernel.error = ZeroDivisionError("a bug")
+    with pytest.raises(ZeroDivisionError):
+        async with StopsApp(kernel, Config()).run_test() as pilot:
+            await pilot.pause(0.3)
+
+
+def test_crash_file_is_private_and_holds_no_locals(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    secret = "hunter"
+    secret += "2"
+    try:
+        raise ValueError("line one\nline two")
+    except ValueError as error:
+        line = crash_line(error)
+    (path,) = tmp_path.rglob("crash-*.txt")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert "ValueError: line one" in path.read_text()
+    assert secret not in path.read_text()
+    assert line == f"stops-tui: internal error: ValueError: line one (details: {path})"
+
+
+def test_crash_without_a_place_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    with pytest.raises(OSError):
+        write_crash_file(ValueError())
+    assert "no crash file" in crash_line(ValueError("x"))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

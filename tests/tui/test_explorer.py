@@ -1,0 +1,290 @@
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from textual.geometry import Region
+from textual.pilot import Pilot
+from textual.strip import Strip
+from textual.widget import Widget
+
+from stops_tui.app import StopsApp
+from stops_tui.config import Config
+from stops_tui.screens.choose import ChooseScreen
+from stops_tui.screens.program import ProgramScreen
+from stops_tui.widgets.detail_bar import DetailBar
+from stops_tui.widgets.empty_host import EmptyHost
+from stops_tui.widgets.event_strip import EventStrip
+from stops_tui.widgets.line_table import LineTable
+from stops_tui.widgets.map_table import MapTable
+from tests.support.fake_kernel import FakeKernel
+
+FAST = 0.05
+
+
+class Seen:
+    """The app on a fake kernel, and what a person reads off it."""
+
+    def __init__(self, app: StopsApp, pilot: Pilot[None]) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    @property
+    def maps(self) -> MapTable:
+        return self.app.screen_stack[0].query_one(MapTable)
+
+    def ids(self) -> list[object]:
+        return [row.key for row in self.maps.rows]
+
+    def text(self, selector: str) -> str:
+        table = self.app.screen_stack[0].query_one(selector, LineTable)
+        return "\n".join(table.render_line(y).text.rstrip() for y in range(table.size.height))
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def until(self, what: str, true: object) -> None:
+        """Wait for something to become true."""
+        for _ in range(100):
+            if callable(true) and true():
+                return
+            await self.pilot.pause(0.03)
+        raise AssertionError(f"never: {what}")
+
+
+@asynccontextmanager
+async def explorer(
+    kernel: FakeKernel | None = None,
+    size: tuple[int, int] = (120, 34),
+    config: Config | None = None,
+) -> AsyncIterator[Seen]:
+    app = StopsApp(kernel or FakeKernel.busy(), config or Config(interval=FAST))
+    async with app.run_test(size=size) as pilot:
+        seen = Seen(app, pilot)
+        await seen.until("a first snapshot", lambda: app.snapshot is not None)
+        await pilot.pause()
+        yield seen
+
+
+async def test_maps_are_told_in_words() -> None:
+    async with explorer() as seen:
+        await seen.until("holders", lambda: "scx_simple" in seen.text("#maps"))
+        rows = seen.text("#maps").replace("▶", " ").split("\n")[1:]
+        lines = {row.split()[0]: row for row in rows if row}
+        assert "● registered" in lines["58"]
+        assert "◐ unregistered, held" in lines["61"]
+        assert "✗ ejected" in lines["72"]
+        assert "6/9" in lines["58"]
+        assert "[red]" in lines["90"]
+
+
+async def test_80_by_24_shows_the_facts() -> None:
+    async with explorer(size=(80, 24)) as seen:
+        header = seen.text("#maps").split("\n")[0].split()
+        assert header == ["ID↑", "NAME", "TYPE", "STATUS", "REFCNT", "MEMBERS"]
+        assert "○ ready, not attached" in seen.text("#maps")
+        assert "25 dctcp_ssthresh" in seen.text("#members")
+
+
+async def test_side_by_side_where_wide() -> None:
+    async with explorer(size=(200, 50)) as seen:
+        side = seen.app.screen.query_one("#map-sides")
+        assert side.region.x > seen.maps.region.x
+        assert side.region.y == seen.app.screen.query_one("#map-pane").region.y
+
+
+async def test_changes_show_by_themselves() -> None:
+    kernel = FakeKernel.busy()
+    async with explorer(kernel) as seen:
+        kernel.set(58, refcnt=9)
+        await seen.until("the new refcnt", lambda: "•9" in seen.text("#maps"))
+        kernel.set(58, state="TOBEFREE", refcnt=8)
+        await seen.until("the new status", lambda: "•◐ unregistered" in seen.text("#maps"))
+        strip = seen.app.screen.query_one(EventStrip)
+        assert "58 dctcp refcnt 9 → 8" in strip.render().plain
+        await seen.press("4")
+        assert "INUSE → TOBEFREE" in seen.text("#map_events")
+        kernel.remove(58)
+        await seen.until("the map gone", lambda: 58 not in seen.ids())
+        assert seen.maps.cursor_key == 61
+
+
+async def test_nothing_is_painted_while_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel = FakeKernel.busy()
+    async with explorer(kernel) as seen:
+        await seen.until("holders", lambda: seen.app.raw_holders is not None)
+        await seen.pilot.pause(0.1)
+        painted: list[object] = []
+        render = Widget.render_lines
+
+        def count(self: Widget, crop: Region) -> list[Strip]:
+            painted.append(self)
+            return render(self, crop)
+
+        monkeypatch.setattr(Widget, "render_lines", count)
+        sweeps = kernel.sweeps
+        await seen.until("more sweeps", lambda: kernel.sweeps > sweeps + 5)
+        assert painted == []
+        lines: list[tuple[object, int]] = []
+        paint = LineTable.render_line
+
+        def note(self: LineTable, y: int) -> Strip:
+            lines.append((self.id, y))
+            return paint(self, y)
+
+        monkeypatch.setattr(LineTable, "render_line", note)
+        kernel.set(90, refcnt=2)
+        await seen.until("a line", lambda: lines)
+        assert set(lines) == {("maps", 9)}
+
+
+async def test_the_cursor_follows_its_map() -> None:
+    kernel = FakeKernel.busy()
+    async with explorer(kernel) as seen:
+        await seen.press("down", "down")
+        assert seen.maps.cursor_key == 72
+        kernel.add_map(5, "early")
+        await seen.until("the new map", lambda: seen.ids()[0] == 5)
+        assert seen.maps.cursor_key == 72
+        await seen.press("s", "down", "enter")
+        assert seen.maps.cursor_key == 72
+        names = [row.cells[1] for row in seen.maps.rows]
+        assert names == sorted(names, key=str)
+
+
+async def test_sort_again_turns_round_and_the_header_sorts_too() -> None:
+    async with explorer() as seen:
+        await seen.press("s", "enter")
+        assert seen.ids() == sorted(seen.ids(), reverse=True, key=str)
+        assert "ID↓" in seen.text("#maps")
+        at = seen.text("#maps").index("REFCNT")
+        await seen.pilot.click("#maps", offset=(at + 1, 1))
+        await seen.pilot.pause()
+        assert "REFCNT↓" in seen.text("#maps")
+        assert seen.ids()[0] == 58
+
+
+async def test_filter_as_one_types() -> None:
+    async with explorer() as seen:
+        await seen.press("slash", *"type:tcp")
+        assert seen.ids() == [58, 61, 80, 81, 82, 90]
+        await seen.press(*" held")
+        assert seen.ids() == [61, 81]
+        await seen.press("enter")
+        assert seen.app.focused is seen.maps
+        assert seen.ids() == [61, 81]
+        await seen.press("escape")
+        assert len(seen.ids()) == 9
+        await seen.press("slash", *"nosuch[", "enter")
+        assert seen.ids() == []
+        assert "No map matches 'nosuch['" in seen.text("#maps")
+        await seen.press("slash", "escape")
+        assert len(seen.ids()) == 9
+
+
+async def test_deeper_and_back() -> None:
+    async with explorer() as seen:
+        await seen.press("enter")
+        assert seen.app.focused is seen.app.screen.query_one("#members")
+        await seen.press("enter")
+        assert isinstance(seen.app.screen, ProgramScreen)
+        await seen.press("escape", "escape")
+        assert seen.app.focused is seen.maps
+        await seen.press("escape", "q")
+
+
+async def test_members_not_set_on_demand() -> None:
+    async with explorer() as seen:
+        assert "… 3 function and 2 data members not set (. shows)" in seen.text("#members")
+        await seen.press("full_stop")
+        assert "cong_control" in seen.text("#members")
+        assert "not set" not in seen.text("#members")
+
+
+async def test_value_tree_and_its_bytes() -> None:
+    async with explorer() as seen:
+        await seen.press("2", "enter")
+        tree = seen.text("#value")
+        assert "BPF_STRUCT_OPS_STATE_INUSE (1)" in tree
+        assert "{.refs = {.counter = 6}}" in tree
+        assert "BYTES" not in tree
+        await seen.press("x")
+        assert "62 70 66 5f 64 63 74 63 70 00" in seen.text("#value")
+        await seen.press("enter")
+        assert "STATE_INUSE" not in seen.text("#value")
+        assert "•" not in seen.text("#value"), "another view is no change"
+
+
+async def test_holders_and_links_are_told() -> None:
+    async with explorer() as seen:
+        await seen.until("holders", lambda: seen.app.raw_holders is not None)
+        await seen.press("3")
+        assert "refcnt 6 is 1 for the registration and 5 holders" in seen.text("#holders")
+        assert "only the kernel keeps this map" in seen.text("#holders")
+        await seen.press("down", "down")
+        assert "Ejected: refcnt 1 is 1 link and 0 holders" in seen.text("#holders")
+        assert "scx_simple  pid 812, fd 5" in seen.text("#holders")
+        await seen.press("5", "down")
+        assert "/sys/fs/bpf/[bold]lab" in seen.text("#links")
+
+
+async def test_run_statistics_on_demand() -> None:
+    kernel = FakeKernel.busy()
+    async with explorer(kernel) as seen:
+        assert "CALLS/S" not in seen.text("#members")
+        await seen.press("k")
+        await seen.until("counting", lambda: kernel.counting)
+        await seen.until("rates", lambda: seen.app.rates)
+        kernel.run(25, 1000, 50_000)
+        await seen.until("a rate", lambda: " 50" in seen.text("#members").split("\n")[1])
+        await seen.press("k")
+        await seen.until("no counting", lambda: not kernel.counting)
+        await seen.press("k")
+        await seen.until("counting", lambda: kernel.counting)
+    assert not kernel.counting
+
+
+async def test_copy() -> None:
+    async with explorer() as seen:
+        await seen.press("y", "enter")
+        assert seen.app.clipboard == "58"
+        await seen.press("y", "down", "down", "enter")
+        assert json.loads(seen.app.clipboard)["name"] == "dctcp"
+        await seen.press("enter", "y")
+        assert isinstance(seen.app.screen, ChooseScreen)
+        await seen.press("down", "down", "down", "enter")
+        assert seen.app.clipboard == "dctcp_ssthresh"
+
+
+async def test_empty_host_and_its_end() -> None:
+    kernel = FakeKernel()
+    async with explorer(kernel) as seen:
+        await seen.until("the page", lambda: seen.app.screen.query(EmptyHost))
+        assert not seen.app.screen.query_one("#panes").display
+        kernel.add_map(7, "first", members={"name": b"first"})
+        await seen.until("the map", lambda: seen.ids() == [7])
+        assert seen.app.screen.query_one("#panes").display
+        assert not seen.app.screen.query_one(EmptyHost).display
+        assert seen.app.screen.query_one(DetailBar).crumbs == "7 first"
+
+
+async def test_events_lead_to_their_map() -> None:
+    kernel = FakeKernel.busy()
+    async with explorer(kernel) as seen:
+        kernel.set(84, refcnt=3)
+        await seen.until("the event", lambda: seen.app.history.events)
+        await seen.press("e", "enter")
+        assert seen.maps.cursor_key == 84
+
+
+async def test_columns_and_keys_of_the_configuration() -> None:
+    config = Config(interval=FAST, columns=("name", "id"), keys={"events": "v"})
+    async with explorer(config=config) as seen:
+        assert seen.text("#maps").split("\n")[0].split() == ["NAME", "ID↑"]
+        await seen.press("e")
+        assert len(seen.app.screen_stack) == 1
+        await seen.press("v")
+        assert len(seen.app.screen_stack) == 2
