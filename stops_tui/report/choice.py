@@ -23,12 +23,13 @@ def chosen_programs(programs: list[Program], choice: Choice) -> list[Program]:
     ]
 
 
-def told(found: bool, what: str, choice: Choice) -> int:
+def told(found: bool, what: str, choice: Choice, *, as_json: bool) -> int:
     """The exit code; nothing found is told, and is an error only where something was asked for."""
     if found:
         return FINE
     if choice is None:
-        note(f"this kernel has no {what}")
+        if not as_json:  # [] says it
+            note(f"this kernel has no {what}")
         return FINE
     by, which = choice
     note(f"no {what} has {by} {which}")

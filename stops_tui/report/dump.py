@@ -18,7 +18,7 @@ def report(kernel: Kernel, choice: Choice, *, as_json: bool) -> int:
     """Print the maps that were asked for; the exit code."""
     snapshot = Inventory(kernel).sweep()
     maps = chosen_maps(snapshot, choice)
-    exit_code = told(bool(maps), "struct_ops map", choice)
+    exit_code = told(bool(maps), "struct_ops map", choice, as_json=as_json)
     if as_json:
         return max(exit_code, _print_json(kernel, snapshot, maps))
     for index, map_ in enumerate(maps):

@@ -29,7 +29,7 @@ def report(kernel: Kernel, choice: Choice, *, as_json: bool) -> int:
         print_table(TITLES, [_row(m, holders.get(m.id, nobody)) for m in maps], "ID REFCNT HOLDERS")
         for unseen in raw.unseen if raw else ():
             note(unseen)
-    return told(bool(maps), "struct_ops map", choice)
+    return told(bool(maps), "struct_ops map", choice, as_json=as_json)
 
 
 def as_object(map_: StructOpsMap, snapshot: Snapshot, holders: MapHolders) -> dict[str, Any]:

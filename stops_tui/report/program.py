@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -17,6 +16,8 @@ from stops_tui.struct_ops.text import printable
 Form = Literal["xlated", "jited"]
 
 WITHHELD: Final = 3
+
+WORDS: Final[dict[Form, str]] = {"xlated": "translated", "jited": "JITed"}
 
 
 def report(kernel: Kernel, choice: Choice, form: Form | None, *, as_json: bool) -> int:
@@ -35,8 +36,8 @@ def report(kernel: Kernel, choice: Choice, form: Form | None, *, as_json: bool) 
                 for p, code in coded
             ]
         )
-        return told(bool(coded), "struct_ops program", choice)
-    exit_code = told(bool(coded), "struct_ops program", choice)
+        return told(bool(coded), "struct_ops program", choice, as_json=as_json)
+    exit_code = told(bool(coded), "struct_ops program", choice, as_json=as_json)
     for program, code in coded:
         if form is None:
             struct = inventory.attached_struct(program.raw)
@@ -58,7 +59,7 @@ def listing(kernel: Kernel, program: Program, code: RawCode, form: Form) -> list
 def _code_object(
     kernel: Kernel, program: Program, code: RawCode, form: Form | None
 ) -> dict[str, Any]:
-    forms: Sequence[Form] = [form] if form else ["xlated", "jited"]
+    forms = [form] if form else list(WORDS)
     return {
         **{each: [_line_object(line) for line in listing(kernel, program, code, each)]
            for each in forms},
@@ -83,7 +84,7 @@ def _print_form(kernel: Kernel, program: Program, code: RawCode, form: Form) -> 
     if code.withheld:
         note(f"program {program.id}: {code.withheld}")
     elif not lines:
-        note(f"program {program.id} has no {form} code: the kernel did not make any")
+        note(f"program {program.id} has no {WORDS[form]} code: the kernel made none")
     if lines:
         return FINE
     return WITHHELD if code.withheld else NOT_FOUND
@@ -115,10 +116,8 @@ def _print_facts(program: Program, struct: str, places: Places, code: RawCode) -
 
 
 def _print_code(kernel: Kernel, program: Program, code: RawCode) -> None:
-    forms: dict[str, Form] = {"translated": "xlated", "JITed": "jited"}
-    for title, form in forms.items():
-        print_line("")
-        print_line(f"{title}:")
+    for form, word in WORDS.items():
+        print_line(f"\n{word} code:")
         for line in listing(kernel, program, code, form):
             print_line(f"  {line.text}")
     if code.withheld:

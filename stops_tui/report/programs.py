@@ -27,7 +27,7 @@ def report(kernel: Kernel, *, as_json: bool) -> int:
         print_json([as_object(*each) for each in programs])
     elif programs:
         print_table(TITLES, [_row(*each) for each in programs], "ID RUNS NS/RUN")
-    return told(bool(programs), "struct_ops program", None)
+    return told(bool(programs), "struct_ops program", None, as_json=as_json)
 
 
 def as_object(program: Program, struct: str, places: Places) -> dict[str, Any]:

@@ -27,7 +27,8 @@ def report(kernel: Kernel, name: str | None, *, as_json: bool) -> int:
     else:
         for type_ in types:
             _print_members(type_, maps)
-    return told(bool(types), "struct_ops type", ("name", name) if name is not None else None)
+    choice = None if name is None else ("name", name)
+    return told(bool(types), "struct_ops type", choice, as_json=as_json)
 
 
 def maps_of(snapshot: Snapshot) -> MapsOf:
