@@ -9,8 +9,9 @@ from stops_tui.kernels.kernel import RawSubsystems
 from stops_tui.struct_ops.scalars import DecodeError, integer, is_char_array, part
 from stops_tui.struct_ops.status import state_name
 from stops_tui.struct_ops.subsystems import Data, of_type
+from stops_tui.struct_ops.text import c_string
 from stops_tui.struct_ops.types import Member, StructOpsType
-from stops_tui.struct_ops.value import Reader, inline, program_text
+from stops_tui.struct_ops.value import Reader, ValueNode, inline, program_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,16 @@ class MemberValue:
     prog_id: int = 0
     text: str = ""
     is_set: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How to read one member: most are not set, and the rest mostly programs and a name."""
+
+    unset: MemberValue
+    place: slice
+    zeroes: bytes
+    is_string: bool
 
 
 class Decoder:
@@ -57,7 +68,7 @@ class Decoder:
             raise DecodeError(f"the state of {type_.name} is no enum")
         self._state = enum
         self._state_names = {value.value: value.name for value in reversed(enum.values)}
-        self._unset = [self._decoded(member, bytes(type_.value_size)) for member in type_.members]
+        self._plans = [self._plan(member) for member in type_.members]
 
     def header(self, value: bytes) -> tuple[int, str]:
         """The reference count, and the state by name.
@@ -82,14 +93,11 @@ class Decoder:
         Raises:
             DecodeError: The BTF contradicts itself.
         """
-        base = self.type.data_offset
         return tuple(
-            self._decoded(unset.member, value)
-            if any(
-                value[base + unset.member.offset : base + unset.member.offset + unset.member.size]
-            )
-            else unset
-            for unset in self._unset
+            plan.unset
+            if (raw := value[plan.place]) == plan.zeroes
+            else self._decoded(plan, raw, value)
+            for plan in self._plans
         )
 
     def data(self, value: bytes) -> Data:
@@ -112,16 +120,32 @@ class Decoder:
         refusal = self._subsystem.refusal
         return refusal(self.data(value), facts) if refusal else ""
 
-    def _decoded(self, member: Member, value: bytes) -> MemberValue:
-        at = self.type.data_offset + member.offset
-        raw = part(value, at, member.size)
+    def _plan(self, member: Member) -> _Plan:
+        zeroes = bytes(self.type.value_size)
+        start = self.type.data_offset + member.offset
+        found = self.type.btf.resolve(member.type_id)
+        text = "" if member.kind == "func" else inline(self._node(member, zeroes))
+        return _Plan(
+            unset=MemberValue(member, text=text),
+            place=slice(start, start + member.size),
+            zeroes=part(zeroes, start, member.size),
+            is_string=isinstance(found, Array) and is_char_array(self.type.btf, found),
+        )
+
+    def _decoded(self, plan: _Plan, raw: bytes, value: bytes) -> MemberValue:
+        member = plan.unset.member
         if member.kind == "func":
             slot = int.from_bytes(raw, self.type.btf.byteorder)
             text, prog_id = program_text(slot)
-            return MemberValue(member, prog_id, "" if slot == prog_id else text, slot != 0)
+            return MemberValue(member, prog_id, "" if prog_id else text, True)
+        if plan.is_string:
+            return MemberValue(member, 0, c_string(raw), True)
+        node = self._node(member, value)
+        return MemberValue(member, 0, inline(node), node.is_set)
+
+    def _node(self, member: Member, value: bytes) -> ValueNode:
         reader = Reader(self.type.btf, value, self._subsystem.flags)
-        node = reader.field(self._fields[member.index], self.type.data_offset)
-        return MemberValue(member, 0, inline(node), any(raw))
+        return reader.field(self._fields[member.index], self.type.data_offset)
 
     def _header_field(self, name: str) -> tuple[int, int]:
         """Where a field of the header is, in bytes from the value's start, and its type."""

@@ -42,12 +42,24 @@ def integer(btf: Btf, data: bytes, offset: int, found: Int | Enum | Ptr) -> int:
 
 def bitfield(btf: Btf, data: bytes, bit_offset: int, bits: int, signed: bool = False) -> int:
     """`bits` bits from `bit_offset`; big endian counts bits from the most significant one."""
+    raw, shift = _window(btf, data, bit_offset, bits)
+    number = int.from_bytes(raw, btf.byteorder) >> shift & (1 << bits) - 1
+    return number - (1 << bits) if signed and bits and number >> bits - 1 else number
+
+
+def bitfield_bytes(btf: Btf, data: bytes, bit_offset: int, bits: int) -> bytes:
+    """The bytes that a bitfield touches, its neighbours' bits cleared."""
+    raw, shift = _window(btf, data, bit_offset, bits)
+    mask = (1 << bits) - 1 << shift
+    return (int.from_bytes(raw, btf.byteorder) & mask).to_bytes(len(raw), btf.byteorder)
+
+
+def _window(btf: Btf, data: bytes, bit_offset: int, bits: int) -> tuple[bytes, int]:
+    """The bytes that a bitfield touches, and its distance from their least significant bit."""
     first, skipped = divmod(bit_offset, 8)
     size = (skipped + bits + 7) // 8
-    number = int.from_bytes(part(data, first, size), btf.byteorder)
     shift = skipped if btf.byteorder == "little" else 8 * size - skipped - bits
-    number = number >> shift & (1 << bits) - 1
-    return number - (1 << bits) if signed and bits and number >> bits - 1 else number
+    return part(data, first, size), shift
 
 
 def floating(btf: Btf, data: bytes, offset: int, found: Float) -> float | None:

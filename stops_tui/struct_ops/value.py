@@ -22,6 +22,7 @@ from stops_tui.btf.c import type_text
 from stops_tui.struct_ops.scalars import (
     DecodeError,
     bitfield,
+    bitfield_bytes,
     floating,
     integer,
     is_char_array,
@@ -54,7 +55,7 @@ class ValueNode:
         text: What it holds: `"dctcp"`, `TCP_CA_Open (0)`, `0x2`, `25` for a program id; "" for a
             struct or array, whose parts are `children`.
         offset: Bytes from the start of the value.
-        raw: Its bytes; a bitfield's are those it touches.
+        raw: Its bytes; a bitfield's are those it touches, its neighbours' bits cleared.
         children: Its parts in order; the last one is named "…" if not all are here.
         prog_id: The program behind a function member; 0 for anything else.
     """
@@ -135,21 +136,15 @@ class Reader:
         if not field.bit_size:
             return self._node(field.name, field.type_id, base + field.bit_offset // 8, depth)
         self._left -= 1
-        first, last = field.bit_offset // 8, (field.bit_offset + field.bit_size + 7) // 8
+        place = self._btf, self._value, 8 * base + field.bit_offset, field.bit_size
         found = self._btf.resolve(field.type_id)
-        number = bitfield(
-            self._btf,
-            self._value,
-            8 * base + field.bit_offset,
-            field.bit_size,
-            isinstance(found, Int | Enum) and found.signed,
-        )
+        number = bitfield(*place, signed=isinstance(found, Int | Enum) and found.signed)
         return ValueNode(
             field.name,
             f"{type_text(self._btf, field.type_id)} : {field.bit_size}",
             self._number(field.name, found, number),
-            base + first,
-            part(self._value, base + first, last - first),
+            base + field.bit_offset // 8,
+            bitfield_bytes(*place),
         )
 
     def _fields(self, found: Composite, offset: int, depth: int) -> tuple[ValueNode, ...]:

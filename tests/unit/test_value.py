@@ -100,6 +100,19 @@ def test_a_bitfield_may_span_bytes() -> None:
     assert texts(made.type(members), struct.pack("<H", 1234 << 5 | 9)) == ["9", "1234"]
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_bitfield_is_not_set_by_its_neighbours(order: str) -> None:
+    made = Made(order)
+    type_ = made.type([("a", made.t.u32, 0, 4), ("b", made.t.u32, 4, 4)])
+    value = bytes(DATA) + b"\x30".ljust(64, b"\0")
+    numbers = {"a": 0, "b": 3} if order == "<" else {"a": 3, "b": 0}
+    members = Decoder(type_).members(value)
+    assert {m.member.name: int(m.text) for m in members} == numbers
+    assert {m.member.name: m.is_set for m in members} == {n: bool(v) for n, v in numbers.items()}
+    nodes = by_name(value_tree(type_, value), "data").children
+    assert sorted(node.raw for node in nodes) == [b"\0", b"\x30"]
+
+
 def test_booleans_pointers_and_floats() -> None:
     made = Made()
     assert one(made, made.t.bool, b"\1") == "true"
@@ -232,7 +245,7 @@ def test_the_tree_of_a_value() -> None:
     name = by_name(tree, "data", "inner", "name")
     assert (name.text, name.type, name.children) == ('"abc"', "char[4]", ())
     low = by_name(tree, "data", "low")
-    assert (low.text, low.type, low.raw) == ("5", "u32 : 4", b"\x15")
+    assert (low.text, low.type, low.raw) == ("5", "u32 : 4", b"\x05")
     assert low.is_set
     assert not by_name(tree, "data", "inner").children[0].children[0].raw[1]
     assert inline(by_name(tree, "data", "inner")) == '{.words = {1, 2, 3}, .name = "abc"}'
