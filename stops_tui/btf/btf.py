@@ -86,7 +86,7 @@ class Btf:
         if self._base is not None and type_id < self._first_id:
             return self._base.type(type_id)
         offset = self.offset_of(type_id)
-        found = decode(type_id, self._data, offset, self._header.order, self.string)
+        found = decode(type_id, self._data, offset, self._header.order, self._name)
         self._known[type_id] = found
         return found
 
@@ -143,16 +143,18 @@ class Btf:
         raise BtfError("arrays without end", self.offset_of(type_id))
 
     def string(self, offset: int) -> str:
-        """The string at this offset of the string section (a base's come first).
+        """The string at this offset of the string section (a base's come first), of any length.
 
         Bytes that are no UTF-8 are shown as backslash escapes.
         """
         if self._base is not None and offset < self._first_string:
             return self._base.string(offset)
-        name = self._names.get(offset)
-        if name is None:
-            self._names[offset] = name = self._read_string(offset)
-        return name
+        start = self._header.strings.start + offset - self._first_string
+        if not self._header.strings.start <= start < self._header.strings.stop:
+            raise BtfError(
+                f"string offset {offset} is outside the strings", self._header.strings.start
+            )
+        return self._data[start : self._data.index(0, start)].decode(errors="backslashreplace")
 
     def offset_of(self, type_id: int) -> int:
         """Where a type starts, in bytes from the start of its own BTF's data; 0 for void."""
@@ -174,15 +176,17 @@ class Btf:
             raise BtfError("size overflows", self.offset_of(found.id))
         return size
 
-    def _read_string(self, offset: int) -> str:
-        strings = self._header.strings
-        start = strings.start + offset - self._first_string
-        if start >= strings.stop:
-            raise BtfError(f"string offset {offset} is outside the strings", strings.start)
-        end = self._data.find(0, start, min(start + _MAX_NAME, strings.stop))
-        if end < 0:
-            raise BtfError(f"name longer than {_MAX_NAME} bytes", start)
-        return self._data[start:end].decode(errors="backslashreplace")
+    def _name(self, offset: int) -> str:
+        """The string at this offset, which names something: not a long one."""
+        name = self._names.get(offset)
+        if name is None:
+            name = self.string(offset)
+            if len(name) > _MAX_NAME:
+                raise BtfError(
+                    f"name longer than {_MAX_NAME} characters", self._header.strings.start
+                )
+            self._names[offset] = name
+        return name
 
     @cached_property
     def _first_id(self) -> int:

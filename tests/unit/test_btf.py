@@ -344,12 +344,25 @@ def test_name_outside_the_strings() -> None:
         b.btf().type(1)
 
 
+def test_strings() -> None:
+    kernel = BtfBuilder()
+    shared = kernel.string("shared")
+    module = BtfBuilder(base=kernel)
+    line = module.string("x" * 100_000)
+    btf = module.btf()
+    assert btf.string(shared) == "shared"
+    assert btf.string(line) == "x" * 100_000
+    for offset in (-1, line + 100_001):
+        with pytest.raises(BtfError, match="outside the strings"):
+            btf.string(offset)
+
+
 def test_name_too_long() -> None:
     b = BtfBuilder()
-    b.fwd("x" * 4095)
     b.fwd("x" * 4096)
+    b.fwd("x" * 4097)
     btf = b.btf()
-    assert len(btf.type(1).name) == 4095
+    assert len(btf.type(1).name) == 4096
     with pytest.raises(BtfError, match="longer than 4096"):
         btf.type(2)
 
