@@ -7,8 +7,9 @@ import os
 import sys
 from importlib.metadata import version
 
+from tests.bench.idle import IDLE_PROCESSES
 from tests.bench.measures import MEASURES, Result
-from tests.bench.scene import IDLE_PROCESSES, OTHER_MAPS, STRUCT_OPS_MAPS, scene
+from tests.bench.scene import OTHER_MAPS, STRUCT_OPS_MAPS, scene
 
 
 def main() -> int:

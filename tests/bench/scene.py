@@ -1,14 +1,12 @@
-"""The host that is measured: many maps, many idle processes, and one refcnt that moves on demand.
+"""The host that is measured: many maps, and one refcnt that moves on demand.
 
 Runs as a process of its own, so that all of it is gone when that process is, however it ends.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import resource
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,19 +18,15 @@ from tests.support.live import TCP_MANDATORY, Kit, LiveMap, use
 
 STRUCT_OPS_MAPS = 1_000
 OTHER_MAPS = 5_000
-IDLE_PROCESSES = 2_000
-FDS_OF_AN_IDLE_PROCESS = 8
 
 BPF_MAP_TYPE_ARRAY = 2
-PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
 class Scene:
-    """The process that keeps it; `name` is that of the first struct_ops map."""
+    """The process that keeps it."""
 
     process: subprocess.Popen[str]
-    name: str
 
     def change(self) -> None:
         """Make the refcnt of one map go up, or down again the next time."""
@@ -47,17 +41,15 @@ def scene() -> Iterator[Scene]:
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
         assert process.stdin and process.stdout
-        name = process.stdout.readline().strip()
-        if not name:
+        if not process.stdout.readline():
             raise SystemExit("the scene could not be made")
-        yield Scene(process, name)
+        yield Scene(process)
         process.stdin.close()
 
 
 def main() -> None:
-    """Make the scene, print the first map's name, and obey standard input until it ends."""
+    """Make the scene, say so, and obey standard input until it ends."""
     with ExitStack() as stack:
-        stack.enter_context(_idle_processes())
         resource.setrlimit(resource.RLIMIT_NOFILE, (2 * OTHER_MAPS, 2 * OTHER_MAPS))
         kit = Kit()
         programs = {member: stack.enter_context(kit.program(member)) for member in TCP_MANDATORY}
@@ -70,7 +62,7 @@ def main() -> None:
             stack.callback(os.close, fd)
         # A link, not a plain map: that one would stay registered if this process were killed.
         stack.enter_context(ours[0].link())
-        print(ours[0].name, flush=True)
+        print("ready", flush=True)
         _obey(ours[0])
 
 
@@ -84,29 +76,6 @@ def _obey(ops: LiveMap) -> None:
             else:
                 use(stack.enter_context(closing(socket())), ops.name)
             held = not held
-
-
-@contextmanager
-def _idle_processes() -> Iterator[None]:
-    """Processes that sleep, with some files open, until the end of the block or of this process."""
-    libc = ctypes.CDLL(None)
-    pids = []
-    for _ in range(IDLE_PROCESSES):
-        pid = os.fork()
-        if pid == 0:
-            libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            for _ in range(FDS_OF_AN_IDLE_PROCESS):
-                os.open(os.devnull, os.O_RDONLY)
-            signal.pause()
-            os._exit(0)
-        pids.append(pid)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGKILL)
-        for pid in pids:
-            os.waitpid(pid, 0)
 
 
 if __name__ == "__main__":

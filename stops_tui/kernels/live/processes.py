@@ -123,11 +123,13 @@ def _walk(proc: Path, pid: int, cpu_ns: int) -> _Seen:
 
 def _fds(proc: Path, pid: int) -> Iterator[RawFd]:
     directory = os.open(f"{proc}/{pid}/fd", os.O_RDONLY | os.O_DIRECTORY)
+    comm = None
     try:
         for name in os.listdir(directory):  # noqa: PTH208 (of an open directory)
             link = _link(directory, name)
             if link in OBJECTS and (found := object_of(link, _read(f"{proc}/{pid}/fdinfo/{name}"))):
-                yield RawFd(pid, _comm(proc, pid), int(name), *found)
+                comm = comm or _comm(proc, pid)
+                yield RawFd(pid, comm, int(name), *found)
     finally:
         os.close(directory)
 
