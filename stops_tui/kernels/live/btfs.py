@@ -36,8 +36,8 @@ class Btfs:
         self._vmlinux: KernelBtf | None = None
         self._modules: dict[int, KernelBtf] = {}
         self._programs: OrderedDict[int, Btf] = OrderedDict()
-        self._new_ids = NewIds(Bpf.btf_get_next_id)
-        self._module_ids: list[int] = []
+        self._new_ids = NewIds(lambda bpf, after: bpf.btf_get_next_id(after))
+        self._module_ids: set[int] = set()
 
     def by_id(self, bpf: Bpf, btf_id: int) -> Btf | None:
         """The BTF object of this id; None if it is gone."""
@@ -64,8 +64,12 @@ class Btfs:
     def _kernel(self, bpf: Bpf) -> Iterator[KernelBtf]:
         yield self.vmlinux(bpf)
         for btf_id in self._find_modules(bpf):
-            if self.by_id(bpf, btf_id) is not None:
-                yield self._modules[btf_id]
+            with self._lock:
+                if self.by_id(bpf, btf_id) is None:  # unloaded
+                    self._module_ids.discard(btf_id)
+                    continue
+                module = self._modules[btf_id]
+            yield module
 
     def _find_modules(self, bpf: Bpf) -> list[int]:
         """The BTF ids of modules, rising; every BTF object is looked at once to learn them."""
@@ -75,8 +79,8 @@ class Btfs:
             for btf_id in self._new_ids.look(bpf):
                 info = _info(bpf, btf_id)
                 if info and info.kernel and info.name != VMLINUX:
-                    self._module_ids.append(btf_id)
-            return list(self._module_ids)
+                    self._module_ids.add(btf_id)
+            return sorted(self._module_ids)
 
     def _read(self, bpf: Bpf, btf_id: int) -> Btf | None:
         try:
