@@ -45,8 +45,8 @@ def disassemble(
             yield JitedInsn(start, row, row.hex(" "))
         return
     end = 0
-    for at, size, mnemonic, operands in engine.disasm_lite(code, address):
-        start, end = at - address, at - address + size
+    for _, size, mnemonic, operands in engine.disasm_lite(code, address):
+        start, end = end, end + size
         named = _BIG_NUMBER.sub(lambda hit: _named(hit[0], address, len(code), symbols), operands)
         yield JitedInsn(start, code[start:end], f"{mnemonic:<7} {named}".rstrip())
     if code[end:]:  # too short for an instruction

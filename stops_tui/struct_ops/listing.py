@@ -20,7 +20,7 @@ from stops_tui.struct_ops.text import printable
 
 LineKind = Literal["prototype", "label", "source", "insn"]
 
-_C_SPACE = " \t\n\v\f\r"
+_C_BLANKS = " \t\n\v\f\r"
 _LONGEST = 4096
 
 
@@ -139,7 +139,7 @@ class _Sources:
     def at(self, offset: int) -> _LineInfo | None:
         if self._used >= len(self._records) or offset < self._offsets[self._used]:
             return None
-        last = max(self._last, self._used)
+        last = self._last
         while last + 1 < len(self._offsets) and self._offsets[last + 1] <= offset:
             last += 1
         self._last = last
@@ -170,16 +170,16 @@ def _source(
         return
     file = _string(btf, file_off) or ""
     line, column = line_col >> 10, line_col & 0x3FF
-    text = f"; {text.lstrip(_C_SPACE)}"
+    text = f"; {text}"
     if linum:
         text += f" [file:{file} line_num:{line} line_col:{column}]"
     yield ListingLine("source", text, offset, file, line, column)
 
 
 def _string(btf: Btf, offset: int) -> str | None:
-    """A string of the BTF with control characters escaped but for tabs; None if out of range."""
+    """A string without leading blanks, all but tabs printable; None if BTF has none there."""
     try:
-        raw = btf.string(offset)
+        raw = btf.string(offset).lstrip(_C_BLANKS)
     except BtfError:
         return None
     return "\t".join(printable(part, _LONGEST) for part in raw.split("\t"))

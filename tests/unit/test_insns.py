@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stops_tui.bpf import insns as asm
@@ -202,16 +202,19 @@ def test_a_field_too_large_is_refused() -> None:
         encode([asm.mov(R0, 1 << 31)])
 
 
+@settings(deadline=None)
 @given(st.lists(INSNS), st.sampled_from(["little", "big"]))
 def test_decode_undoes_encode(program: list[Insn], order: asm.ByteOrder) -> None:
     assert decode(encode(program, order), order) == program
 
 
+@settings(deadline=None)
 @given(st.binary().map(lambda data: data[: len(data) // 8 * 8]))
 def test_encode_undoes_decode(data: bytes) -> None:
     assert encode(decode(data)) == data
 
 
+@settings(deadline=None)
 @given(INSNS, st.none() | INSNS)
 def test_anything_prints_as_one_line(insn: Insn, following: Insn | None) -> None:
     for names in (Names(), NAMES):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stops_tui.bpf import insns as asm
 from stops_tui.bpf.insns import R0, R1, encode
+from stops_tui.bpf.jited import branch_targets
 from stops_tui.btf import Btf
 from stops_tui.kernels.kernel import RawCode
 from stops_tui.struct_ops.listing import jited_listing, xlated_listing
@@ -74,6 +75,13 @@ def test_strings_are_shown_literally() -> None:
     )
 
 
+def test_only_blanks_of_c_are_cut_off_in_front() -> None:
+    builder = BtfBuilder()
+    line = builder.string(" \t\v\f\r\n\u2003x ")
+    code = RawCode(PROGRAM, b"", line_info=((0, 0, line, 0),))
+    assert xlated_listing(code, builder.btf())[0].text == "; \\u2003x "
+
+
 def test_an_empty_source_line_is_one_as_in_bpftool() -> None:
     assert texts(RawCode(PROGRAM, b"", line_info=(record(0, 3),)))[0] == "; "
 
@@ -120,6 +128,7 @@ def shown_by_libbpf(offsets: Sequence[int], asked: Sequence[int]) -> list[int | 
     return shown
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 12), max_size=12), st.integers(1, 12))
 def test_source_lines_are_those_that_libbpf_finds(offsets: list[int], length: int) -> None:
     builder = BtfBuilder()
@@ -150,6 +159,7 @@ ANY_CODE = st.builds(
 )
 
 
+@settings(deadline=None)  # the first example loads capstone
 @given(ANY_CODE, st.sampled_from([BTF, None]), st.sampled_from(["x86_64", "aarch64", "riscv64"]))
 def test_any_code_lists_and_every_byte_once(code: RawCode, btf: Btf | None, machine: str) -> None:
     for listing in (xlated_listing(code, btf), jited_listing(code, btf, machine)):
@@ -247,3 +257,24 @@ def test_numbers_large_enough_to_be_addresses_are_hex() -> None:
         "   0: movabsq $0xffffc90000011000 <tallies>, %rsi",
         "   a: jmp     0xffffffffc000100e <+0xe>",
     ]
+
+
+def test_nothing_is_named_where_the_address_is_withheld() -> None:
+    code = bytes.fromhex("48be 02000000 00000000 b810000000")
+    lines = jited_listing(RawCode(b"", code), None, "x86_64")
+    assert [line.text for line in lines] == ["   0: movabsq $2, %rsi", "   a: movl    $0x10, %eax"]
+
+
+@pytest.mark.parametrize(
+    ("machine", "code", "targets"),
+    [
+        ("x86_64", "90 e8f7ffffff", {BASE + 6 - 9}),
+        ("x86_64", "e904000000", {BASE + 9}),
+        ("x86_64", "e8040000", set()),
+        ("aarch64", "00000000 03000094", {BASE + 4 + 12}),  # bl
+        ("aarch64", "feffff17 00", {BASE - 8}),  # b
+        ("riscv64", "e904000000", set()),
+    ],
+)
+def test_where_branches_lead(machine: str, code: str, targets: set[int]) -> None:
+    assert branch_targets(bytes.fromhex(code), BASE, machine) == targets
