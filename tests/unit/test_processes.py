@@ -30,12 +30,14 @@ def test_only_bpf_objects_are_reported(tmp_path: Path) -> None:
         b"bpftool",
         {
             0: ("/dev/null", "pos:\t0\n"),
-            3: ("anon_inode:bpf-map", "map_type:\t26\nmap_id:\t58\n"),
-            4: ("anon_inode:bpf_link", "link_id:\t22\nmap_id:\t58\n"),
+            3: ("anon_inode:bpf-map", "pos:\t0\nmap_id:\t58\n"),
+            4: ("anon_inode:bpf_link", "pos:\t0\nlink_id:\t22\nmap_id:\t58\n"),
             5: ("socket:[12]", "map_id:\t1\n"),
         },
     )
-    add_process(tmp_path, 9, b"a\xff\n\x1b[1m", {7: ("anon_inode:bpf-prog", "prog_id:\t83\n")})
+    add_process(
+        tmp_path, 9, b"a\xff\n\x1b[1m", {7: ("anon_inode:bpf-prog", "pos:\t0\nprog_id:\t83\n")}
+    )
     (tmp_path / "sys").mkdir()
     fds, _ = Processes(tmp_path).look()
     assert fds == (

@@ -6,9 +6,9 @@ import re
 
 from stops_tui.kernels.kernel import ObjectKind
 
-_MAP = re.compile(rb"^map_id:\t(\d{1,10})$", re.MULTILINE)
-_PROG = re.compile(rb"^prog_id:\t(\d{1,10})$", re.MULTILINE)
-_LINK = re.compile(rb"^link_id:\t(\d{1,10})$", re.MULTILINE)
+_MAP = re.compile(rb"\nmap_id:\t(\d{1,10})\n")
+_PROG = re.compile(rb"\nprog_id:\t(\d{1,10})\n")
+_LINK = re.compile(rb"\nlink_id:\t(\d{1,10})\n")
 
 # The link text of /proc/PID/fd/N → what it is, and where its fdinfo tells the id. The names are
 # those that kernel/bpf/syscall.c gives to anon_inode_getfd() and anon_inode_getfile(): a link is
