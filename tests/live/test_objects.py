@@ -258,3 +258,11 @@ except KernelUnreadable as error:
         check=True,
     )
     assert told.stdout.startswith("3 CAP_SYS_ADMIN is missing")
+
+
+def test_each_thread_has_buffers_of_its_own(kernel: LiveKernel) -> None:
+    used = []
+    thread = threading.Thread(target=lambda: used.append(kernel._bpf))
+    thread.start()
+    thread.join()
+    assert used[0] is not kernel._bpf is kernel._bpf
