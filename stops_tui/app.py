@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from os import environ
+from pathlib import Path
 from time import monotonic
-from typing import Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from rich.text import Text
 from textual.app import App, SystemCommand
@@ -22,7 +23,7 @@ from stops_tui.background import Background
 from stops_tui.bpf.errors import BpfError
 from stops_tui.btf import BtfError
 from stops_tui.config import Config
-from stops_tui.kernels.kernel import Kernel, KernelUnreadable, RawHolders, RunCount
+from stops_tui.kernels.kernel import Kernel, KernelUnreadable, Obstacle, RawHolders, RunCount
 from stops_tui.screens.explorer import ExplorerScreen
 from stops_tui.struct_ops.events import History
 from stops_tui.struct_ops.holders import MapHolders, by_map
@@ -30,6 +31,9 @@ from stops_tui.struct_ops.inventory import Inventory, Snapshot
 from stops_tui.struct_ops.rates import Rate, Rates
 from stops_tui.widgets.key_line import scoped
 from stops_tui.widgets.keys import bindings
+
+if TYPE_CHECKING:
+    from stops_tui.screens.unreadable import UnreadableScreen
 
 T = TypeVar("T")
 
@@ -83,7 +87,7 @@ class StopsApp(App[None]):
     What screens may take from it is `screens.base.Facts`.
     """
 
-    CSS_PATH = "app.tcss"
+    CSS_PATH = Path(__file__).with_name("app.tcss")
     TITLE = "stops"
     BINDINGS: ClassVar[list[BindingType]] = bindings("everywhere")
 
@@ -167,16 +171,17 @@ class StopsApp(App[None]):
         if self._reopen:
             self.lookup(partial(_open_again, self._reopen), self._take_kernel)
 
-    def _take_kernel(self, kernel: Kernel | KernelUnreadable) -> None:
-        if isinstance(kernel, KernelUnreadable):
-            self.unreadable = kernel
+    def _take_kernel(self, kernel: Kernel | tuple[Obstacle, ...]) -> None:
+        if isinstance(kernel, tuple):
+            cast("UnreadableScreen", self.screen_stack[0]).show(kernel)
             self.notify("It still cannot be read.", severity="warning")
-        else:
-            self.unreadable = None
-            self.kernel = kernel
-            self.inventory = Inventory(kernel)
-            self._sweep()
-        self.switch_screen(self.get_default_screen())
+            return
+        self.unreadable = None
+        self.kernel = kernel
+        self.inventory = Inventory(kernel)
+        self.add_mode("explorer", ExplorerScreen)
+        self.switch_mode("explorer")
+        self._sweep()
 
     # Looking at the kernel
 
@@ -403,17 +408,19 @@ class StopsApp(App[None]):
         """Leave with one line and a crash file, where Textual would print all local variables."""
         from stops_tui.crash import crash_line
 
-        self.panic(Text(crash_line(self._exception or RuntimeError("unknown"))))
+        line = crash_line(self._exception or RuntimeError("unknown"))
+        self.panic(Text(line, no_wrap=True, overflow="ignore"))
 
 
 _NEEDS_KERNEL = frozenset(a.id for a in actions_of("everywhere")) - WITHOUT_KERNEL - {"back"}
 
 
-def _open_again(reopen: Callable[[], Kernel]) -> Kernel | KernelUnreadable:
+def _open_again(reopen: Callable[[], Kernel]) -> Kernel | tuple[Obstacle, ...]:
+    """The kernel, or what still stands in the way."""
     try:
         return reopen()
     except KernelUnreadable as unreadable:
-        return unreadable
+        return unreadable.obstacles
 
 
 def _where(screen: Screen[Any]) -> Where:

@@ -75,13 +75,11 @@ class ProgramScreen(StopsScreen):
             & > #facts { height: auto; padding: 0 1; }
             & > PlacesTable { height: auto; max-height: 5; scrollbar-size-horizontal: 0; }
         }
-        & > #code {
-            height: 1fr;
-            &:focus-within { border: round $border; }
-        }
+        & > #code { height: 1fr; }
         & > #search { display: none; height: 1; border: none; padding: 0 1; }
         &.-zoomed > #above { display: none; }
         &.-searching > #search { display: block; }
+        &.-normal PlacesTable { max-height: 9; }
         &.-wide > #above {
             layout: horizontal;
             & > #facts { width: 1fr; }
@@ -147,13 +145,15 @@ class ProgramScreen(StopsScreen):
         pane = self.query_one("#xlated", CodePane)
         if loaded is None:
             self.query_one("#facts", Static).update(f"Program {self._prog_id} is gone.")
-            pane.tell("The program is gone, and its code with it.")
+            pane.tell(missing(loaded))
             return
         self._show_facts()
+        if loaded.code and loaded.code.withheld:
+            self.query_one("#code").border_title = Text(f"! {printable(loaded.code.withheld)}")
         if len(loaded.lines):
             pane.show(loaded.lines)
         else:
-            pane.tell(missing(loaded.code))
+            pane.tell(missing(loaded))
 
     def _count_again(self) -> None:
         """The rates moved: so did how often it ran."""
@@ -208,7 +208,7 @@ class ProgramScreen(StopsScreen):
         if len(lines):
             pane.show(lines)
         else:
-            pane.tell(missing(self._loaded.code if self._loaded else None))
+            pane.tell(missing(self._loaded, jited=True))
 
     def action_next_source(self) -> None:
         """Go to the next source line."""
@@ -298,8 +298,12 @@ class ProgramScreen(StopsScreen):
             self.facts.show_map(key[0])
 
 
-def missing(code: RawCode | None) -> str:
+def missing(loaded: Loaded | None, jited: bool = False) -> str:
     """Why there are no instructions to show."""
-    if code is None:
+    if loaded is None or loaded.code is None:
         return "The program is gone, and its code with it."
-    return f"The kernel withholds the instructions: {code.withheld}." if code.withheld else "None."
+    if loaded.code.withheld:
+        return loaded.code.withheld
+    if jited and not loaded.program.raw.jited_size:
+        return "Not JITed: the kernel interprets this program (net.core.bpf_jit_enable)."
+    return "The kernel gave no instructions."

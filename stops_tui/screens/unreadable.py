@@ -78,6 +78,12 @@ class UnreadableScreen(Screen[None]):
         super().__init__()
         self._obstacles = unreadable.obstacles
 
+    def show(self, obstacles: tuple[Obstacle, ...]) -> None:
+        """Show what stands in the way by now."""
+        if obstacles != self._obstacles:
+            self._obstacles = obstacles
+            self.refresh(recompose=True)
+
     def compose(self) -> ComposeResult:
         """The obstacles, the gravest first."""
         yield Static(Text.assemble(("stops", "bold"), "   no kernel to look at"), id="title")

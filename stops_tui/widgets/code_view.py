@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
-from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
@@ -75,7 +74,8 @@ class CodeView(ScrollView, can_focus=True):
         & > .code-view--label { color: $text-accent; }
         & > .code-view--prototype { text-style: bold; }
         & > .code-view--match { text-style: bold reverse; }
-        &:focus > .code-view--cursor { background: $block-cursor-blurred-background; }
+        & > .code-view--cursor { background: $surface-lighten-1; }
+        &:focus > .code-view--cursor { background: $primary-muted; text-style: bold; }
     }
     """
 
@@ -199,15 +199,26 @@ class CodeView(ScrollView, can_focus=True):
         if index >= len(self._lines):
             return Strip.blank(width, self.rich_style)
         style = self._line_style(index)
-        text = Text(self._lines.texts[index], style, end="")
-        if self.needle:
-            match = self.get_component_rich_style("code-view--match", partial=True)
-            text.highlight_words([self.needle], match, case_sensitive=False)
-        strip = Strip(text.render(self.app.console))
+        strip = Strip(self._segments(index, style))
         left = self.scroll_offset.x
         body = strip.crop_extend(left, left + max(width - GUTTER, 0), style)
-        mark = "▶ " if index == self.cursor and self.has_focus else "  "
+        mark = "▶ " if index == self.cursor else "  "
         return Strip.join([Strip([Segment(mark, style)]), body])
+
+    def _segments(self, index: int, style: Style) -> Iterator[Segment]:
+        """The pieces of a line, with what was searched for standing out."""
+        text, lowered, needle = self._lines.texts[index], self._lines.lowered[index], self.needle
+        match = style + self.get_component_rich_style("code-view--match", partial=True)
+        start = 0
+        # Lowering may lengthen a text (as it does with İ); such a line is left as it is.
+        while needle and len(lowered) == len(text):
+            at = lowered.find(needle.lower(), start)
+            if at < 0:
+                break
+            yield Segment(text[start:at], style)
+            start = at + len(needle)
+            yield Segment(text[at:start], match)
+        yield Segment(text[start:], style)
 
     def _line_style(self, index: int) -> Style:
         kind = self.get_component_rich_style(f"code-view--{self._lines.kinds[index]}", partial=True)

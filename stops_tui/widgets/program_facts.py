@@ -83,13 +83,17 @@ def facts_text(
     rows = details(program, maps)
     grid = Table.grid(padding=(0, 2))
     for left, right in zip(rows[::2], rows[1::2], strict=True):
-        grid.add_row(*(Text(printable(cell), no_wrap=True) for cell in (*left, *right)))
+        grid.add_row(*_fact(*left), *_fact(*right))
     return Group(
         Text(printable(title), "bold", no_wrap=True, overflow="ellipsis"),
         Text(printable(purpose(places))),
         Text(rate),
         grid,
     )
+
+
+def _fact(word: str, value: str) -> tuple[Text, Text]:
+    return Text(word, "dim"), Text(printable(value), no_wrap=True, overflow="ellipsis")
 
 
 def _runs(runs: RunCount) -> str:

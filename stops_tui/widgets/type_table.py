@@ -45,7 +45,7 @@ size of a map's value. `MAPS` says how many maps of this kernel implement it, an
         Column("maps", "MAPS", 4, right=True),
         Column("which", "", 20, least=8, grow=True, keep=2),
     )
-    DEFAULT_CSS = "TypeTable { height: auto; scrollbar-size-horizontal: 0; }"
+    DEFAULT_CSS = "TypeTable { height: auto; min-height: 6; scrollbar-size-horizontal: 0; }"
 
     def show_types(self, types: Sequence[StructOpsType], snapshot: Snapshot) -> None:
         """Show these types, in the order given."""
