@@ -244,7 +244,7 @@ def _inline(node: ValueNode, pieces: list[str], longest: int) -> None:
         if sum(map(len, pieces)) > longest:
             return
         if not child.name.startswith("["):
-            pieces.append(f".{child.name} = " if child.name else "")
+            pieces.append(f".{printable(child.name)} = " if child.name else "")
         _inline(child, pieces, longest)
     pieces.append("}")
 

@@ -106,6 +106,16 @@ def test_history_keeps_the_last_different_refcnts() -> None:
     assert history.refcnts(6) == ()
 
 
+def test_another_maps_change_leaves_a_maps_refcnts_alone() -> None:
+    watched, history = Watched(), History()
+    watched.kernel.add_map(6, "six")
+    for refcnt in (1, 2, 3):
+        watched.kernel.set(6, refcnt=refcnt)
+        history.add(watched.inventory.sweep())
+    assert history.refcnts(5) == (1,)
+    assert history.refcnts(6) == (1, 2, 3)
+
+
 def test_history_forgets_the_refcnts_of_a_map_that_is_gone_but_not_its_events() -> None:
     watched, history = Watched(), History()
     history.add(watched.last)

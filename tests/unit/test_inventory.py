@@ -8,6 +8,7 @@ import pytest
 
 from stops_tui.kernels.kernel import RawSubsystems
 from stops_tui.struct_ops.inventory import Inventory, StructOpsMap, serving
+from stops_tui.struct_ops.subsystems import of_type
 from tests.support.fake_kernel import FakeKernel
 
 
@@ -76,6 +77,14 @@ def test_a_scheduler_is_ejected_when_sched_ext_says_so(
     assert after is not before
     assert after.maps[72].status == status
     assert after.maps[83].status == "attached"
+
+
+def test_a_sub_scheduler_is_not_the_one_that_root_names() -> None:
+    refusal = of_type("sched_ext_ops").refusal
+    assert refusal
+    facts = RawSubsystems("enabled", "root_scheduler")
+    assert refusal({"name": "simple", "sub_cgroup_id": 0}, facts) == "ejected"
+    assert refusal({"name": "simple", "sub_cgroup_id": 7}, facts) == ""
 
 
 def test_without_a_hid_bus_no_device_is_called_gone(kernel: FakeKernel) -> None:
