@@ -20,6 +20,8 @@ def main() -> int:
     arguments = parser.parse_args()
     if os.geteuid() != 0:
         parser.error("it makes maps: run it as root")
+    # An installed package has its bytecode; a checkout writes it at its first run, if it may.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     kernel, python = os.uname(), sys.version.split()[0]
     print(
         f"{STRUCT_OPS_MAPS:,} struct_ops maps, {OTHER_MAPS:,} others, {IDLE_PROCESSES:,} idle"

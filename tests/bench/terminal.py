@@ -34,7 +34,10 @@ class Terminal:
             left = self._started + seconds - time.perf_counter()
             if left <= 0 or not select.select([self._master], [], [], left)[0]:
                 raise SystemExit(f"{self.process.args!r} never showed {mark!r}: {seen[-2000:]!r}")
-            seen += os.read(self._master, 1 << 16)
+            try:
+                seen += os.read(self._master, 1 << 16)
+            except OSError:
+                raise SystemExit(f"{self.process.args!r} ended: {seen[-2000:]!r}") from None
         self.frame_s = time.perf_counter() - self._started
 
     def drain(self) -> None:
