@@ -71,7 +71,7 @@ def _named(number: str, start: int, length: int, symbols: Mapping[int, str]) -> 
     address = int(number, 0)
     if address in symbols:
         return f"0x{address:x} <{symbols[address]}>"
-    if start and start <= address < start + length:
+    if start <= address < start + length:
         return f"0x{address:x} <+0x{address - start:x}>"
     return f"0x{address:x}"
 

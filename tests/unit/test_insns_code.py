@@ -98,6 +98,14 @@ def read(**changes: Any) -> RawCode:
     return code
 
 
+def test_what_only_jited_code_calls_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    start = 0xFFFF_FFFF_C000_1000
+    jump = b"\xe9" + struct.pack("<i", BASE + 80000 - (start + 5)) + b"\xcc" * 3
+    code = read(arrays=FULL | {"jited_prog_insns": jump})
+    assert code.symbols[BASE + 80000] == "other"
+
+
 def without(*names: ProgArray) -> dict[ProgArray, bytes]:
     return FULL | dict.fromkeys(names, b"")
 
