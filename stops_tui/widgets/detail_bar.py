@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
-from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.message import Message
@@ -13,6 +12,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from stops_tui.struct_ops.text import printable
+from stops_tui.widgets.palette import palette
 
 
 class Tab(NamedTuple):
@@ -32,14 +32,7 @@ class DetailBar(Widget):
         count: How many events there are, told beside their tab.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"detail-bar--active", "detail-bar--key"}
-    DEFAULT_CSS = """
-    DetailBar {
-        height: 1; padding: 0 1; color: $text-muted;
-        & > .detail-bar--active { color: $text; background: $primary-muted; text-style: bold; }
-        & > .detail-bar--key { color: $text-accent; }
-    }
-    """
+    DEFAULT_CSS = "DetailBar { height: 1; padding: 0 1; color: $text-muted; }"
     crumbs: reactive[str] = reactive("")
     active: reactive[str] = reactive("members")
     count: reactive[int] = reactive(0)
@@ -70,22 +63,21 @@ class DetailBar(Widget):
 
     def render(self) -> Text:
         """Paint crumbs and tabs."""
+        styles = palette(self.app)
         shown = next((tab.label.lower() for tab in self._tabs if tab.action == self.active), "")
         line = Text(no_wrap=True, overflow="crop", end="")
+        starts = self._starts()
+        room = max(starts[0] - 1, 0)
         if self.crumbs:
             line.append(printable(self.crumbs), "bold")
-            line.append(f" › {shown}")
-        starts = self._starts()
-        line.truncate(max(starts[0] - 1, 0), overflow="ellipsis")
+            line.append(f" › {shown}" if line.cell_len + len(shown) + 3 <= room else "")
+        line.truncate(room, overflow="ellipsis")
         line.pad_right(starts[0] - line.cell_len)
         for tab, label in zip(self._tabs, self._labels(), strict=True):
             here = tab.action == self.active
-            line.append(f" {tab.key} ", self._part("active" if here else "key"))
-            line.append(f"{label} ", self._part("active") if here else "")
+            line.append(f" {tab.key} ", styles["cursor" if here else "accent"])
+            line.append(f"{label} ", styles["cursor" if here else "plain"])
         return line
-
-    def _part(self, part: str) -> Style:
-        return self.get_component_rich_style(f"detail-bar--{part}", partial=True)
 
     def on_click(self, event: events.Click) -> None:
         """Tell which tab was clicked."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
 
 from rich.text import Text
 from textual import events
 from textual.widget import Widget
 
 from stops_tui.actions import Action, Where, actions_on, key_text
+from stops_tui.widgets.palette import palette
 
 GAP = 2
 
@@ -22,13 +22,7 @@ def scoped(action: Action) -> str:
 class KeyLine(Widget):
     """As many keys as fit, in the registry's order; a click does what the key does."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"key-line--key"}
-    DEFAULT_CSS = """
-    KeyLine {
-        height: 1; dock: bottom; padding: 0 1; color: $text-muted;
-        & > .key-line--key { color: $text-accent; text-style: bold; }
-    }
-    """
+    DEFAULT_CSS = "KeyLine { height: 1; dock: bottom; padding: 0 1; color: $text-muted; }"
 
     def __init__(self, where: Where, keys: Mapping[str, str]) -> None:
         super().__init__()
@@ -47,7 +41,7 @@ class KeyLine(Widget):
 
     def render(self) -> Text:
         """Paint keys and labels."""
-        key_style = self.get_component_rich_style("key-line--key", partial=True)
+        key_style = palette(self.app)["accent"] + palette(self.app)["strong"]
         line = Text(no_wrap=True, overflow="crop", end="")
         for action, x in self._fitting():
             line.append(" " * (x - len(line)))

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 from time import monotonic
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -18,7 +16,10 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from stops_tui.struct_ops.text import printable
+from stops_tui.widgets.columns import Cell, Column, Fitted, Row, Span, clip, fit, spans_of
+from stops_tui.widgets.palette import palette
+
+__all__ = ["Cell", "Column", "LineTable", "Row", "Span"]
 
 GUTTER = 2
 """Cells left of the first column: the cursor's mark and a blank."""
@@ -27,115 +28,6 @@ MARK_SECONDS = 4.0
 MARK = "•"
 NARROW = 90
 """Below this width one blank stands between columns, else two."""
-TONES = ("good", "warn", "bad", "dim", "accent", "strong")
-"""What a span of text can mean; the style sheet says how that looks."""
-
-
-class Span(NamedTuple):
-    """Text and what it means: one of `TONES`, or "" for plain."""
-
-    text: str
-    tone: str = ""
-
-
-Cell = str | Span | tuple[Span, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of a table.
-
-    Attributes:
-        key: Its name in messages and in the configuration.
-        label: The header.
-        width: Cells it takes when there is room.
-        least: Cells it can shrink to; 0: it does not shrink.
-        right: Whether its text stands at the right.
-        grow: Whether it takes what room is left over.
-        keep: How dear it is: when even the least widths do not fit, the columns with the lowest
-            go first. A hidden column's cells are still given.
-    """
-
-    key: str
-    label: str
-    width: int
-    least: int = 0
-    right: bool = False
-    grow: bool = False
-    keep: int = 9
-
-    @property
-    def smallest(self) -> int:
-        """The width it can shrink to."""
-        return self.least or self.width
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of a table: a key that stays its own for life, and one cell a column.
-
-    A single cell in a table of several columns is a note that spans the line.
-    """
-
-    key: Hashable
-    cells: tuple[Cell, ...]
-
-
-class Fitted(NamedTuple):
-    """A column where it stands: its place among all, the column and the cells it gets."""
-
-    place: int
-    column: Column
-    width: int
-
-
-def fit(columns: Sequence[Column], room: int, gap: int) -> tuple[Fitted, ...]:
-    """Choose the columns that fit in `room` cells, and how wide each is.
-
-    The least dear go first; what is left over widens the others up to their width, from left to
-    right, and then goes to the columns that grow.
-    """
-    shown = list(enumerate(columns))
-    while shown and sum(c.smallest + gap for _, c in shown) - gap > room:
-        shown.remove(min(reversed(shown), key=lambda item: item[1].keep))
-    widths = {i: column.smallest for i, column in shown}
-    spare = room - sum(widths.values()) - gap * max(len(shown) - 1, 0)
-    for i, column in shown:
-        more = min(spare, column.width - widths[i])
-        widths[i] += more
-        spare -= more
-    growing = [i for i, column in shown if column.grow]
-    for n, i in enumerate(growing):
-        widths[i] += spare // len(growing) + (n < spare % len(growing))
-    return tuple(Fitted(i, column, widths[i]) for i, column in shown)
-
-
-@lru_cache(256)
-def foreground(style: Style) -> Style:
-    """A style without its background."""
-    return Style(color=style.color, bold=style.bold, dim=style.dim)
-
-
-def spans_of(cell: Cell) -> tuple[Span, ...]:
-    """A cell's spans, whatever it is given as."""
-    if isinstance(cell, Span):
-        return (cell,)
-    return (Span(cell),) if isinstance(cell, str) else cell
-
-
-def clip(spans: Sequence[Span], width: int) -> tuple[list[Span], int]:
-    """The spans cut to `width` cells, with an ellipsis where cut, and the cells they take."""
-    kept: list[Span] = []
-    left = width
-    for text, tone in spans:
-        shown = printable(text)
-        size = cell_len(shown)
-        if size > left:
-            cut = set_cell_size(shown, left - 1) + "…" if left > 0 else ""
-            return [*kept, Span(cut, tone)], width
-        kept.append(Span(shown, tone))
-        left -= size
-    return kept, width - left
 
 
 class LineTable(ScrollView, can_focus=True):
@@ -157,33 +49,8 @@ class LineTable(ScrollView, can_focus=True):
         Binding("end", "edge(1)", "Last", show=False),
         Binding("enter", "choose", "Open", show=False),
     ]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "line-table--header",
-        "line-table--cursor",
-        "line-table--hover",
-        "line-table--mark",
-        *(f"line-table--{tone}" for tone in TONES),
-    }
     DEFAULT_CSS = """
-    LineTable {
-        overflow-x: hidden;
-        scrollbar-size-vertical: 1;
-        scrollbar-gutter: stable;
-        & > .line-table--header { color: $text-muted; text-style: bold; }
-        & > .line-table--cursor { background: $surface-lighten-1; }
-        & > .line-table--hover { background: $panel; }
-        & > .line-table--mark { color: $accent; text-style: bold; }
-        & > .line-table--good { color: $text-success; }
-        & > .line-table--warn { color: $text-warning; }
-        & > .line-table--bad { color: $text-error; text-style: bold; }
-        & > .line-table--dim { color: $text-muted; }
-        & > .line-table--accent { color: $text-accent; }
-        & > .line-table--strong { text-style: bold; }
-        &:focus > .line-table--cursor { background: $primary-muted; text-style: bold; }
-        &:ansi > .line-table--dim { text-style: dim; }
-        &:ansi > .line-table--cursor { text-style: bold; }
-        &:ansi:focus > .line-table--cursor { text-style: reverse; background: ansi_default; }
-    }
+    LineTable { overflow-x: hidden; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
     """
 
     class TableMessage(Message):
@@ -349,6 +216,18 @@ class LineTable(ScrollView, can_focus=True):
 
     # Painting
 
+    def on_focus(self) -> None:
+        """The cursor's row looks different now."""
+        self._refresh_cursor()
+
+    def on_blur(self) -> None:
+        """The cursor's row looks different now."""
+        self._refresh_cursor()
+
+    def _refresh_cursor(self) -> None:
+        if self.cursor_index is not None:
+            self._refresh_row(self.cursor_index)
+
     def on_resize(self) -> None:
         """Fit the columns to the new width."""
         self._fit()
@@ -382,11 +261,11 @@ class LineTable(ScrollView, can_focus=True):
         if not self._rows:
             lines = self.empty.split("\n")
             text = lines[y - 2] if 2 <= y < len(lines) + 2 else ""
-        segments = [Segment(" " * GUTTER, base), Segment(text, base + self._part("dim"))]
+        segments = [Segment(" " * GUTTER, base), Segment(text, base + palette(self.app)["dim"])]
         return Strip(segments).adjust_cell_length(width, base)
 
     def _header(self, base: Style, width: int) -> Strip:
-        style = base + self._part("header")
+        style = base + palette(self.app)["header"]
         segments = [Segment(" " * GUTTER, style)]
         for n, (_, column, room) in enumerate(self._fitted):
             label = f"{column.label}{self._notes.get(column.key, '')}"
@@ -401,10 +280,11 @@ class LineTable(ScrollView, can_focus=True):
     def _line(self, at: int, base: Style, width: int) -> Strip:
         row = self._rows[at]
         here = row.key == self.cursor_key
+        styles = palette(self.app)
         if here:
-            base += self.get_component_rich_style("line-table--cursor", partial=True)
+            base += styles["cursor" if self.has_focus else "far_cursor"]
         elif at == self._hover:
-            base += self.get_component_rich_style("line-table--hover", partial=True)
+            base += styles["hover"]
         segments = [Segment("▶ " if here else "  ", base)]
         if len(row.cells) == 1 and len(self.columns) > 1:
             spans, _ = clip(spans_of(row.cells[0]), max(width - GUTTER, 1))
@@ -421,7 +301,7 @@ class LineTable(ScrollView, can_focus=True):
         before, after = gap + pad * column.right, pad * (not column.right)
         painted = self._painted(spans, base)
         if (row.key, column.key) in self._marked:
-            mark = base + self._part("mark")
+            mark = base + palette(self.app)["mark"]
             painted = [Segment(text, style + mark) for text, style, _ in painted if style]
             if before:
                 before -= 1
@@ -429,19 +309,10 @@ class LineTable(ScrollView, can_focus=True):
         return [Segment(" " * before, base), *painted, Segment(" " * after, base)]
 
     def _painted(self, spans: Sequence[Span], base: Style) -> list[Segment]:
-        plain = base.reverse  # colours would become patches of background
-        return [
-            Segment(text, base if plain else base + self._tone(tone))
-            for text, tone in spans
-            if text
-        ]
-
-    def _tone(self, tone: str) -> Style:
-        return self._part(tone) if tone else Style.null()
-
-    def _part(self, name: str) -> Style:
-        """How a part of the table looks; the background stays that of the row."""
-        return foreground(self.get_component_rich_style(f"line-table--{name}"))
+        styles = palette(self.app)
+        if base.reverse:  # colours would become patches of background
+            return [Segment(text, base) for text, _ in spans if text]
+        return [Segment(text, base + styles[tone]) for text, tone in spans if text]
 
     # The cursor
 

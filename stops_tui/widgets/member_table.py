@@ -58,7 +58,7 @@ def member_row(
 ) -> Row:
     """A member's line; its key is the member's index."""
     member = value.member
-    name = Span(member.name or "(anonymous)", "" if value.is_set else "dim")
+    name = Span(member.name or "(anonymous)", "plain" if value.is_set else "dim")
     cells: tuple[Cell, ...] = (
         Span("*", "warn") if member.mandatory else "",
         name,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from stops_tui.widgets.line_table import Span
+from collections.abc import Mapping
 
-LOOKS = {
+from stops_tui.widgets.columns import Span, Tone
+
+LOOKS: Mapping[str, tuple[str, Tone]] = {
     "registered": ("●", "good"),
     "attached": ("●", "good"),
-    "ready, not attached": ("○", ""),
+    "ready, not attached": ("○", "plain"),
     "unregistered, held": ("◐", "warn"),
     "initialised": ("·", "dim"),
     "ejected": ("✗", "bad"),

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from rich.style import Style
 from rich.text import Text
 from textual.reactive import reactive
 from textual.widget import Widget
 
 from stops_tui.kernels.kernel import Host
 from stops_tui.struct_ops.text import printable
+from stops_tui.widgets.palette import palette
 
 
 def interval_text(seconds: float) -> str:
@@ -27,15 +25,7 @@ class TopLine(Widget):
         counting: Whether run statistics are on, which costs the kernel a little.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"top-line--name", "top-line--live", "top-line--late"}
-    DEFAULT_CSS = """
-    TopLine {
-        height: 1; dock: top; padding: 0 1; background: $panel;
-        & > .top-line--name { color: $text-accent; text-style: bold; }
-        & > .top-line--live { color: $text-success; text-style: bold; }
-        & > .top-line--late { color: $text-warning; text-style: bold; }
-    }
-    """
+    DEFAULT_CSS = "TopLine { height: 1; dock: top; padding: 0 1; background: $panel; }"
     pulse: reactive[str] = reactive("starting")
     interval: reactive[float] = reactive(1.0)
     counting: reactive[bool] = reactive(False)
@@ -46,17 +36,15 @@ class TopLine(Widget):
 
     def render(self) -> Text:
         """Paint the left part, cut where room is short, and the right part."""
+        styles = palette(self.app)
         late = self.pulse not in ("live", "starting")
         counting = "counting runs · " if self.counting else ""
         right = Text(f"read-only · {counting}{interval_text(self.interval)} · ")
-        right.append(self.pulse, self._style("late" if late else "live"))
+        right.append(self.pulse, styles["warn" if late else "good"] + styles["strong"])
         host = self._host
         left = Text.assemble(
-            ("stops", self._style("name")),
+            ("stops", styles["accent"] + styles["strong"]),
             printable(f"   {host.name} · Linux {host.release} · {host.user}"),
         )
         left.truncate(max(self.size.width - right.cell_len - 1, 0), overflow="ellipsis", pad=True)
         return Text.assemble(left, " ", right, no_wrap=True, overflow="crop", end="")
-
-    def _style(self, part: str) -> Style:
-        return self.get_component_rich_style(f"top-line--{part}", partial=True)

@@ -23,7 +23,7 @@ what a program names when it is loaded (`expected_attach_type`). `SET IN` counts
 it."""
     COLUMNS: ClassVar[Sequence[Column]] = (
         Column("index", "INDEX", 5, right=True, keep=3),
-        Column("name", "MEMBER", 26, least=18),
+        Column("name", "MEMBER", 20, least=16),
         Column("mandatory", "*", 1, keep=8),
         Column("type", "WHAT IT IS", 40, least=24, grow=True),
         Column("offset", "OFFSET", 6, right=True, keep=5),
@@ -45,7 +45,7 @@ def _row(member: Member, set_in: int) -> Row:
         member.index,
         (
             Span(str(member.index), "dim"),
-            Span(member.name or "(anonymous)", "strong" if is_func else ""),
+            Span(member.name or "(anonymous)", "strong" if is_func else "plain"),
             Span("*" if member.mandatory else "", "accent"),
             member.type if is_func else Span(member.type, "dim"),
             str(member.offset),

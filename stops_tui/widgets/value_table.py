@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from stops_tui.struct_ops.scalars import DecodeError
 from stops_tui.struct_ops.value import ValueNode, inline, value_tree
+from stops_tui.widgets.columns import Column, Row, Span, Tone
 from stops_tui.widgets.detail import DetailTable
-from stops_tui.widgets.line_table import Column, Row, Span
 from stops_tui.widgets.map_facts import MapFacts
 
 DECODED = (
@@ -90,7 +90,7 @@ start. Enter opens and closes a part, `x` shows the bytes. Function members hold
     def _row(self, node: ValueNode, path: Path) -> Row:
         opened = bool(node.children) and self._is_open(path)
         glyph = ("▾ " if opened else "▸ ") if node.children else "  "
-        tone = "" if node.is_set else "dim"
+        tone: Tone = "plain" if node.is_set else "dim"
         name = Span("  " * (len(path) - 1) + glyph + (node.name or "(anonymous)"), tone)
         text = "" if opened else inline(node) if node.children else node.text
         last = node.raw.hex(" ") if self._raw else node.type

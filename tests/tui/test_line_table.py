@@ -10,7 +10,8 @@ from textual.pilot import Pilot
 from textual.strip import Strip
 
 from stops_tui.widgets import line_table
-from stops_tui.widgets.line_table import Column, LineTable, Row, Span, clip, fit
+from stops_tui.widgets.columns import Column, Row, Span, clip, fit
+from stops_tui.widgets.line_table import LineTable
 
 COLUMNS = (
     Column("id", "ID", 5, right=True),
