@@ -6,6 +6,7 @@ bpftool's wording is that of tools/bpf/bpftool/btf_dumper.c and struct_ops.c.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from stops_tui.btf import (
     Array,
@@ -58,7 +59,7 @@ def dump_json(
         raise DecodeError(map_.problem)
     btf, value_type_id = map_.type.btf, map_.type.value_type_id
     try:
-        info_type_id = vmlinux.find("bpf_map_info", Kind.STRUCT) or 0
+        info_type_id = _info_type_id(vmlinux)
         # An older kernel's info may be shorter than the struct; what it does not tell reads 0.
         info = map_.raw.info.ljust(vmlinux.size_of(info_type_id), b"\0")
         return [
@@ -71,6 +72,12 @@ def dump_json(
         ]
     except BtfError as error:
         raise DecodeError(str(error)) from error
+
+
+@lru_cache(maxsize=2)
+def _info_type_id(vmlinux: Btf) -> int:
+    """struct bpf_map_info; looked up once, as finding a name reads all names."""
+    return vmlinux.find("bpf_map_info", Kind.STRUCT) or 0
 
 
 class _Json:
