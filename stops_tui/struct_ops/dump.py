@@ -76,7 +76,7 @@ def dump_json(
 
 @lru_cache(maxsize=2)
 def _info_type_id(vmlinux: Btf) -> int:
-    """struct bpf_map_info; looked up once, as finding a name reads all names."""
+    """The id of struct bpf_map_info; looked up once, as finding a name reads all names."""
     return vmlinux.find("bpf_map_info", Kind.STRUCT) or 0
 
 
