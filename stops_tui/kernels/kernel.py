@@ -202,6 +202,38 @@ class RawHolders:
 
 
 @dataclass(frozen=True, slots=True)
+class RawBpffs:
+    """One mounted bpffs: where objects can be pinned.
+
+    Attributes:
+        path: Where it is mounted.
+        folders: Every folder in it by its whole path, `path` too.
+    """
+
+    path: str
+    folders: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RawConditions:
+    """What decides, apart from BPF objects, whether something can be registered.
+
+    Attributes:
+        capabilities: Those this process has in effect, "CAP_BPF"; None where /proc does not tell.
+        subsystems: What subsystems say, whether or not a struct_ops map exists.
+        congestion_controls: The names in tcp_available_congestion_control; None: cannot be read.
+        congestion_default: tcp_congestion_control of this network namespace; "" if unknown.
+        bpffs: Every bpffs mounted here.
+    """
+
+    capabilities: frozenset[str] | None = None
+    subsystems: RawSubsystems = field(default_factory=RawSubsystems)
+    congestion_controls: tuple[str, ...] | None = None
+    congestion_default: str = ""
+    bpffs: tuple[RawBpffs, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class KernelBtf:
     """One BTF of the kernel itself: vmlinux or a module.
 
@@ -284,6 +316,9 @@ class Kernel(Protocol):
 
     def holders(self) -> RawHolders:
         """Pins and open file descriptors; costs a walk over /proc, so not part of a sweep."""
+
+    def conditions(self) -> RawConditions:
+        """What else decides whether something can be registered; some small reads."""
 
     def close(self) -> None:
         """Release what is held: run statistics. Idempotent."""

@@ -19,7 +19,9 @@ from stops_tui.kernels.kernel import (
     Host,
     KernelBtf,
     ObjectKind,
+    RawBpffs,
     RawCode,
+    RawConditions,
     RawFd,
     RawHolders,
     RawLink,
@@ -56,6 +58,12 @@ class FakeKernel:
         self.counting = False
         self.closed = False
         self.subsystems = RawSubsystems()
+        self.conditions_now = RawConditions(
+            capabilities=frozenset({"CAP_BPF", "CAP_PERFMON", "CAP_SYS_ADMIN", "CAP_NET_ADMIN"}),
+            congestion_controls=("reno", "cubic"),
+            congestion_default="cubic",
+            bpffs=(RawBpffs("/sys/fs/bpf", frozenset({"/sys/fs/bpf"})),),
+        )
         self._maps: dict[int, RawMap] = {}
         self._links: dict[int, RawLink] = {}
         self._programs: dict[int, RawProgram] = {}
@@ -221,6 +229,9 @@ class FakeKernel:
 
     def holders(self) -> RawHolders:
         return self._holders
+
+    def conditions(self) -> RawConditions:
+        return replace(self.conditions_now, subsystems=self.subsystems)
 
     def close(self) -> None:
         self.counting = False

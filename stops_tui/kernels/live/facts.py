@@ -18,9 +18,20 @@ _INITIAL_USER_NAMESPACE = 0xEFFFFFFD
 _SECCOMP_FILTER = 2
 
 # Bit numbers of CapEff (uapi/linux/capability.h).
+CAP_NET_ADMIN = 12
 CAP_SYS_PTRACE = 19
 CAP_SYS_ADMIN = 21
 CAP_SYSLOG = 34
+CAP_PERFMON = 38
+CAP_BPF = 39
+
+CAPABILITIES = {
+    "CAP_NET_ADMIN": CAP_NET_ADMIN,
+    "CAP_SYS_ADMIN": CAP_SYS_ADMIN,
+    "CAP_PERFMON": CAP_PERFMON,
+    "CAP_BPF": CAP_BPF,
+}
+"""Those that writing may need, by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +98,14 @@ def facts() -> Facts:
 
 def has_capability(number: int) -> bool:
     """Whether this process's effective set has it; True where /proc does not tell."""
+    effective = effective_capabilities()
+    return effective is None or bool(effective >> number & 1)
+
+
+def effective_capabilities() -> int | None:
+    """CapEff of this process, a bit for each capability; None where /proc does not tell."""
     effective = parse_status(_text(Path("/proc/self/status"))).get("CapEff")
-    return effective is None or bool(int(effective, 16) >> number & 1)
+    return None if effective is None else int(effective, 16)
 
 
 def running_command(argv0: str, python: Path) -> str:

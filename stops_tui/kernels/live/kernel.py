@@ -15,6 +15,7 @@ from stops_tui.kernels.kernel import (
     KernelBtf,
     KernelUnreadable,
     RawCode,
+    RawConditions,
     RawHolders,
     RawProgram,
     RawSubsystems,
@@ -25,6 +26,7 @@ from stops_tui.kernels.live import objects
 from stops_tui.kernels.live.access import obstacles
 from stops_tui.kernels.live.btfs import Btfs
 from stops_tui.kernels.live.code import program_code
+from stops_tui.kernels.live.conditions import conditions
 from stops_tui.kernels.live.host import this_host
 from stops_tui.kernels.live.pins import Pins
 from stops_tui.kernels.live.processes import Processes
@@ -121,6 +123,10 @@ class LiveKernel:
             pins, unseen_pins = self._pins.look()
             fds, unseen_fds = self._processes.look()
             return RawHolders(pins, fds, (*unseen_pins, *unseen_fds))
+
+    def conditions(self) -> RawConditions:
+        """What else decides whether something can be registered; read anew."""
+        return conditions()
 
     def close(self) -> None:
         """Release run statistics."""

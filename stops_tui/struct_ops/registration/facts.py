@@ -1,0 +1,66 @@
+"""All that a plan is judged by, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from stops_tui.btf import Btf, Kind
+from stops_tui.kernels.kernel import Kernel, RawConditions, RawHolders
+from stops_tui.struct_ops.inventory import Inventory, Program, Snapshot
+from stops_tui.struct_ops.types import StructOpsType, offered_types
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationFacts:
+    """What the kernel offers, runs and holds at one moment.
+
+    Attributes:
+        types: Every struct_ops type by name.
+        snapshot: Maps and links.
+        programs: Every struct_ops program by id, those in no map too.
+        holders: Pins and open file descriptors.
+        conditions: Capabilities, subsystems, mounts.
+        vmlinux: The kernel's own BTF.
+        kernel: Where to read again.
+        inventory: What reads snapshots of it; no other thread may use it meanwhile.
+    """
+
+    types: Mapping[str, StructOpsType]
+    snapshot: Snapshot
+    programs: Mapping[int, Program]
+    holders: RawHolders
+    conditions: RawConditions
+    vmlinux: Btf = field(repr=False, compare=False)
+    kernel: Kernel = field(repr=False, compare=False)
+    inventory: Inventory = field(repr=False, compare=False)
+
+    @classmethod
+    def gather(cls, kernel: Kernel, inventory: Inventory | None = None) -> RegistrationFacts:
+        """Read them all: a sweep, all programs, and a walk over /proc and every bpffs.
+
+        Args:
+            kernel: Where to read.
+            inventory: Of this kernel, used by this thread alone; else a new one.
+        """
+        inventory = inventory or Inventory(kernel)
+        return cls(
+            types={type_.name: type_ for type_ in reversed(offered_types(kernel))},
+            snapshot=inventory.sweep(),
+            programs={program.id: program for program in inventory.programs()},
+            holders=kernel.holders(),
+            conditions=kernel.conditions(),
+            vmlinux=kernel.kernel_btfs()[0].btf,
+            kernel=kernel,
+            inventory=inventory,
+        )
+
+    @property
+    def links_supported(self) -> bool:
+        """Whether this kernel has BPF_F_LINK (6.4): its links have a struct of their own."""
+        return self.vmlinux.find("bpf_struct_ops_link", Kind.STRUCT) is not None
+
+    @property
+    def detach_supported(self) -> bool:
+        """Whether BPF_LINK_DETACH takes struct_ops links (6.11)."""
+        return self.vmlinux.find("bpf_struct_ops_map_link_detach", Kind.FUNC) is not None
