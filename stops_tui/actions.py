@@ -169,7 +169,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "next_source",
         "right_square_bracket",
-        "next source line",
+        "source line",
         "Go to the code of the next source line.",
         "program",
         True,

@@ -26,7 +26,8 @@ class HelpScreen(ModalScreen[None]):
         align: center middle;
         & > VerticalScroll {
             width: 100%; max-width: 100; height: 100%;
-            border: round $border; border-title-style: bold; padding: 1 2 0 2;
+            border: round $border; border-title-style: bold; border-title-color: $text;
+            border-subtitle-color: $text-muted; scrollbar-size-vertical: 1; padding: 1 2 0 2;
             background: $surface;
             & > Static { width: 100%; height: auto; }
         }

@@ -202,6 +202,7 @@ class ProgramScreen(StopsScreen):
             self.facts.lookup(job, self._take_jited)
         self._pane.view.needle = self.query_one(Input).value
         self._pane.view.focus()
+        self._show_place()
 
     def _take_jited(self, lines: Lines) -> None:
         pane = self.query_one("#jited", CodePane)
@@ -209,6 +210,10 @@ class ProgramScreen(StopsScreen):
             pane.show(lines)
         else:
             pane.tell(missing(self._loaded, jited=True))
+
+    @on(CodeView.Moved)
+    def _show_place(self) -> None:
+        self.query_one("#code").border_subtitle = Text(self._pane.view.place)
 
     def action_next_source(self) -> None:
         """Go to the next source line."""
@@ -263,13 +268,6 @@ class ProgramScreen(StopsScreen):
     @on(Input.Submitted)
     def _search_done(self) -> None:
         self._pane.view.focus()
-
-    @on(CodeView.Searched)
-    def _tell_search(self, message: CodeView.Searched) -> None:
-        place = f"{message.at} of {message.total}" if message.total else "not found"
-        needle = printable(message.view.needle, 40)
-        subtitle = Text(f"{needle!r}: {place}") if needle else ""
-        self.query_one("#code").border_subtitle = subtitle
 
     def action_next_match(self) -> None:
         """Go to the next match."""

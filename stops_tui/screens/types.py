@@ -36,7 +36,8 @@ class TypesScreen(StopsScreen):
     TypesScreen {
         & > TypeTable { max-height: 45%; }
         & > TypeMembers { height: 1fr; }
-        & > #mandatory { height: auto; padding: 0 2; color: $text-muted; }
+        & > Static { height: auto; padding: 0 2; }
+        & > #mandatory { color: $text-muted; }
     }
     """
 
@@ -45,13 +46,14 @@ class TypesScreen(StopsScreen):
         self._types: Sequence[StructOpsType] = ()
 
     def body(self) -> ComposeResult:
-        """Two tables, and a line that says what is mandatory."""
+        """Two tables, the chosen member at full length, and what is mandatory."""
         types, members = TypeTable(empty=READING), TypeMembers()
         types.add_class("box")
         members.add_class("box")
         types.border_title = "Types this kernel lets BPF implement"
         yield types
         yield members
+        yield Static(id="declared", markup=False)
         yield Static(id="mandatory", markup=False)
 
     def on_mount(self) -> None:
@@ -89,7 +91,21 @@ class TypesScreen(StopsScreen):
         members.border_title = Text(f"struct {printable(found.name)}")
         members.border_subtitle = f"{len(found.members)} members · {found.size} B"
         members.show_members(found, maps_of(found, self._snapshot))
+        self._show_declared()
         self.query_one("#mandatory", Static).update(_mandatory_text(found))
+
+    @property
+    def _declared(self) -> str:
+        """The chosen member as C declares it: `u32 (*ssthresh)(struct sock *)`."""
+        found, index = self._chosen, self.query_one(TypeMembers).cursor_key
+        for member in found.members if found else ():
+            if found and member.index == index:
+                return declared(found, member)
+        return ""
+
+    @on(LineTable.Highlighted, "TypeMembers")
+    def _show_declared(self) -> None:
+        self.query_one("#declared", Static).update(printable(self._declared))
 
     @on(LineTable.Chosen, "TypeTable")
     def action_show_maps(self) -> None:
@@ -107,15 +123,12 @@ class TypesScreen(StopsScreen):
         found = self._chosen
         if not found:
             return
-        text = found.name
-        if self.query_one(TypeMembers).has_focus:
-            index = self.query_one(TypeMembers).cursor_key
-            text = next((_declared(found, m) for m in found.members if m.index == index), text)
+        text = self._declared if self.query_one(TypeMembers).has_focus else found.name
         self.app.copy_to_clipboard(text)
         self.notify(f"Copied: {printable(text)}", markup=False)
 
 
-def _declared(found: StructOpsType, member: Member) -> str:
+def declared(found: StructOpsType, member: Member) -> str:
     """A member as C declares it: `u32 (*ssthresh)(struct sock *)`."""
     try:
         return declaration(found.btf, member.type_id, member.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -33,6 +34,12 @@ class Lines:
         self.texts = [printable(line.text.expandtabs(), LONGEST) for line in listing]
         self.lowered = [text.lower() for text in self.texts]
         self.width = max(map(cell_len, self.texts), default=0)
+        self.sources = {
+            index: f"{PurePosixPath(line.file).name}:{line.line}"
+            for index, line in enumerate(listing)
+            if line.kind == "source" and line.file
+        }
+        """Where the source lines are from, `cc.c:78`, by index."""
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -41,6 +48,12 @@ class Lines:
         """The indices of lines that hold `needle`, whatever its case; none for an empty one."""
         needle = needle.lower()
         return [i for i, text in enumerate(self.lowered) if needle in text] if needle else []
+
+    def source_at(self, index: int) -> str:
+        """Where the source of this line is, `cc.c:78`; "" if that is not known."""
+        while 0 <= index < len(self) and self.kinds[index] not in ("source", "prototype"):
+            index -= 1
+        return self.sources.get(index, "")
 
     def of_kind(self, kind: LineKind) -> list[int]:
         """The indices of lines of this kind."""
@@ -82,19 +95,21 @@ class CodeView(ScrollView, can_focus=True):
     cursor: reactive[int] = reactive(0)
     needle: reactive[str] = reactive("")
 
-    class Searched(Message):
-        """Search moved: `at` of `total` matching lines, counted from 1; `at` 0: on none."""
+    class Moved(Message):
+        """The cursor is on another line, or something else is searched for."""
 
-        def __init__(self, view: CodeView, at: int, total: int) -> None:
+        def __init__(self, view: CodeView) -> None:
             super().__init__()
             self.view = view
-            self.at = at
-            self.total = total
 
         @property
         def control(self) -> CodeView:
-            """The view that was searched."""
+            """The view, for `@on` selectors."""
             return self.view
+
+        def can_replace(self, message: Message) -> bool:
+            """Of several moves, only the last matters."""
+            return isinstance(message, CodeView.Moved)
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 (Textual's name for it)
         super().__init__(id=id)
@@ -127,6 +142,7 @@ class CodeView(ScrollView, can_focus=True):
 
     def watch_cursor(self, before: int, after: int) -> None:
         """Repaint the two lines concerned, and keep the cursor in sight."""
+        self.post_message(self.Moved(self))
         for index in (before, after):
             self.refresh(Region(0, index - self.scroll_offset.y, self.size.width, 1))
         top, height = self.scroll_offset.y, max(self.size.height, 1)
@@ -177,18 +193,27 @@ class CodeView(ScrollView, can_focus=True):
             at = bisect_left(self._matches, self.cursor)
             self.cursor = self._matches[at % len(self._matches)]
         self.refresh()
-        self._tell_search()
+        self.post_message(self.Moved(self))
 
     def jump_match(self, direction: int) -> None:
         """Go to the next or previous matching line, around the end."""
         if self._matches and not self.jump(self._matches, direction):
             self.cursor = self._matches[0 if direction > 0 else -1]
-        self._tell_search()
 
-    def _tell_search(self) -> None:
-        at = bisect_left(self._matches, self.cursor)
-        on_match = at < len(self._matches) and self._matches[at] == self.cursor
-        self.post_message(self.Searched(self, at + 1 if on_match else 0, len(self._matches)))
+    @property
+    def place(self) -> str:
+        """Where the cursor is: `'r0': 2 of 7 · cc.c:78`."""
+        parts = [self._search_place(), self._lines.source_at(self.cursor)]
+        return printable(" · ".join(part for part in parts if part))
+
+    def _search_place(self) -> str:
+        if not self.needle:
+            return ""
+        at, total = bisect_left(self._matches, self.cursor), len(self._matches)
+        if not total:
+            return f"{self.needle!r}: not found"
+        here = at < total and self._matches[at] == self.cursor
+        return f"{self.needle!r}: {at + 1 if here else '–'} of {total:,}"
 
     # -- painting
 

@@ -11,8 +11,8 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 WHAT = (
-    "struct_ops lets BPF programs implement a kernel struct of function pointers: a TCP congestion "
-    "control, a CPU scheduler, a qdisc. A map of such a type names a program for each member."
+    "struct_ops lets BPF programs implement a kernel struct of function pointers: "
+    "a TCP congestion control, a CPU scheduler, a qdisc."
 )
 
 

@@ -18,7 +18,7 @@ The maps this program serves, and the member it implements in each.
 
 `Enter` shows the map in the explorer."""
     COLUMNS: ClassVar[Sequence[Column]] = (
-        Column("id", "MAP", 6, right=True),
+        Column("id", "MAP", 7, right=True),
         Column("name", "NAME", 15, least=10),
         Column("member", "MEMBER", 28, least=16),
         Column("status", "STATUS", 23, least=22, keep=5),

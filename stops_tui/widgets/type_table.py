@@ -9,6 +9,9 @@ from stops_tui.struct_ops.inventory import Snapshot, StructOpsMap
 from stops_tui.struct_ops.types import StructOpsType
 from stops_tui.widgets.line_table import Column, LineTable, Row, Span
 
+MANY = 20
+"""How many maps of a type are named; more would not fit on a line."""
+
 TypeKey = tuple[str, str]
 """Which type: the name of the BTF that defines it, and its own."""
 
@@ -54,7 +57,7 @@ size of a map's value. `MAPS` says how many maps of this kernel implement it, an
 
 def _row(found: StructOpsType, maps: Sequence[StructOpsMap]) -> Row:
     functions = sum(member.kind == "func" for member in found.members)
-    which = ", ".join(f"{each.id} {each.name}" for each in maps)
+    which = ", ".join(f"{each.id} {each.name}" for each in maps[:MANY])
     return Row(
         key_of(found),
         (

@@ -104,6 +104,7 @@ async def test_jumps_by_source_line_and_function(app: StopsApp) -> None:
         code = code_of(await open_program(pilot))
         await pilot.press("]", "]")
         assert code.line == "; return 10; /* [b] */"
+        await until_shown(pilot, "dctcp.bpf.c:14")
         await pilot.press("[")
         assert code.line.startswith("; u32 BPF_PROG")
         await pilot.press("end", "{")
