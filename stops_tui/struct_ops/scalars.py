@@ -54,6 +54,15 @@ def bitfield_bytes(btf: Btf, data: bytes, bit_offset: int, bits: int) -> bytes:
     return (int.from_bytes(raw, btf.byteorder) & mask).to_bytes(len(raw), btf.byteorder)
 
 
+def set_bitfield(btf: Btf, data: bytearray, bit_offset: int, bits: int, number: int) -> None:
+    """Put the low `bits` bits of a number where `bitfield` reads them; neighbours stay."""
+    raw, shift = _window(btf, bytes(data), bit_offset, bits)
+    mask = (1 << bits) - 1 << shift
+    whole = int.from_bytes(raw, btf.byteorder) & ~mask | number << shift & mask
+    first = bit_offset // 8
+    data[first : first + len(raw)] = whole.to_bytes(len(raw), btf.byteorder)
+
+
 def _window(btf: Btf, data: bytes, bit_offset: int, bits: int) -> tuple[bytes, int]:
     """The bytes that a bitfield touches, and its distance from their least significant bit."""
     first, skipped = divmod(bit_offset, 8)

@@ -182,17 +182,8 @@ class Reader:
         if isinstance(found, Int) and found.boolean:
             return "true" if number else "false"
         if name.endswith("flags"):
-            return flags_text(self._names_of(name), number)
+            return flags_text(enum_named(self._btf, self._flags.get(name, "")), number)
         return hex(number) if number and isinstance(found, Ptr) else str(number)
-
-    def _names_of(self, member: str) -> Enum | None:
-        """The enum that names the bits of a flags member, where this BTF has it."""
-        for kind in (Kind.ENUM, Kind.ENUM64) if member in self._flags else ():
-            type_id = self._btf.find(self._flags[member], kind)
-            found = self._btf.type(type_id) if type_id else None
-            if isinstance(found, Enum):
-                return found
-        return None
 
 
 def program_text(slot: int) -> tuple[str, int]:
@@ -213,18 +204,30 @@ def flags_text(names: Enum | None, number: int) -> str:
 
     The prefix that all names of single bits share is left out.
     """
-    bits = (
-        {v.value: v.name for v in names.values if v.value > 0 and v.value.bit_count() == 1}
-        if names
-        else {}
-    )
-    prefix = _common_prefix(list(bits.values()))
-    named = [name.removeprefix(prefix) for bit, name in sorted(bits.items()) if number & bit]
+    bits = bit_names(names) if names else {}
+    named = [name for bit, name in bits.items() if number & bit]
     if not named or not number:
         return hex(number) if number else "0"
     rest = number & ~sum(bits)
     text = " | ".join([*named, *([hex(rest)] if rest else [])])
     return f"{printable(text, FLAGS_LENGTH)} ({number:#x})"
+
+
+def enum_named(btf: Btf, name: str) -> Enum | None:
+    """The enum of this name, where this BTF has one."""
+    for kind in (Kind.ENUM, Kind.ENUM64) if name else ():
+        type_id = btf.find(name, kind)
+        found = btf.type(type_id) if type_id else None
+        if isinstance(found, Enum):
+            return found
+    return None
+
+
+def bit_names(names: Enum) -> dict[int, str]:
+    """The names of an enum's single bits, rising, without the prefix that all of them share."""
+    bits = {v.value: v.name for v in names.values if v.value > 0 and v.value.bit_count() == 1}
+    prefix = _shared_prefix(list(bits.values()))
+    return {bit: name.removeprefix(prefix) for bit, name in sorted(bits.items())}
 
 
 def inline(node: ValueNode, longest: int = 120) -> str:
@@ -249,7 +252,7 @@ def _inline(node: ValueNode, pieces: list[str], longest: int) -> None:
     pieces.append("}")
 
 
-def _common_prefix(names: list[str]) -> str:
+def _shared_prefix(names: list[str]) -> str:
     """What all names start with, up to the last underscore of it."""
     if len(names) < 2:
         return ""

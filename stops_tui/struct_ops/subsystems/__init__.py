@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stops_tui.struct_ops.subsystems import dummy, hid, io_uring, qdisc, sched_ext, smc, tcp
-from stops_tui.struct_ops.subsystems.subsystem import Data, Subsystem
+from stops_tui.struct_ops.subsystems.subsystem import Data, Registering, Says, Subsystem
 
 _BY_TYPE = {
     subsystem.type_name: subsystem
@@ -25,4 +25,4 @@ def of_type(type_name: str) -> Subsystem:
     return _BY_TYPE.get(type_name) or Subsystem(type_name)
 
 
-__all__ = ["Data", "Subsystem", "of_type"]
+__all__ = ["Data", "Registering", "Says", "Subsystem", "of_type"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from stops_tui.kernels.kernel import RawSubsystems
-from stops_tui.struct_ops.subsystems.subsystem import Data, Subsystem
+from stops_tui.kernels.kernel import RawConditions, RawSubsystems
+from stops_tui.struct_ops.subsystems.subsystem import Data, Registering, Subsystem
+from stops_tui.struct_ops.text import printable
 
 _FLAGS = {"flags": "scx_ops_flags"}
 
@@ -18,10 +19,72 @@ def _ejected(data: Data, facts: RawSubsystems) -> str:
     return "" if facts.sched_ext_ops == data.get("name") else "ejected"
 
 
+def _running(data: Data, conditions: RawConditions) -> str:
+    """scx_enable() lets one root scheduler run at a time (EBUSY)."""
+    scx = conditions.subsystems
+    if scx.sched_ext_state in (None, "disabled") or data.get("sub_cgroup_id"):
+        return ""
+    runs = f'"{printable(scx.sched_ext_ops)}" runs' if scx.sched_ext_ops else "one is on its way"
+    return f"only one scheduler runs at a time, and {runs}: unregister it first"
+
+
+def _takes_tasks(data: Data, conditions: RawConditions) -> str:
+    return (
+        "from then on every task of the SCHED_EXT class is scheduled by these programs, and, "
+        "without SWITCH_PARTIAL among its flags, every normal task of this host"
+    )
+
+
+def _not_enabled(data: Data, conditions: RawConditions) -> str:
+    """BPF_LINK_CREATE succeeds even where enabling fails: only /sys tells (scx_enable())."""
+    scx = conditions.subsystems
+    if scx.sched_ext_state is None or data.get("sub_cgroup_id"):
+        return ""
+    if scx.sched_ext_state == "enabled" and scx.sched_ext_ops == data.get("name"):
+        return ""
+    return (
+        f"the scheduler does not run (/sys/kernel/sched_ext/state is {scx.sched_ext_state}): "
+        "dmesg says why"
+    )
+
+
+def _stops_scheduling(data: Data, conditions: RawConditions) -> str:
+    if conditions.subsystems.sched_ext_ops != data.get("name"):
+        return ""
+    return (
+        f'"{printable(str(data.get("name")))}" schedules tasks of this host now: they go back to '
+        "the kernel's own scheduler"
+    )
+
+
+_REGISTERING = Registering(
+    name="name",
+    refused={"priv": "the kernel's own"},
+    hints={
+        "timeout_ms": "a runnable task that waits longer ends the scheduler; 0 for the most, 30000",
+        "exit_dump_len": "bytes of the dump at its end; 0 for 32768",
+        "sub_cgroup_id": "0 unless it schedules one cgroup under another scheduler",
+    },
+    obstacle=_running,
+    consequence=_takes_tasks,
+    absent=_not_enabled,
+    shows="/sys/kernel/sched_ext/root/ops",
+    ending=_stops_scheduling,
+    unknown="whether enabling succeeds: its init() may refuse, and another may run by then (EBUSY)",
+)
+
 # validate_ops() and bpf_scx_init_member(): every function is optional, the name is not.
 SCHED_EXT = Subsystem(
-    "sched_ext_ops", mandatory=frozenset({"name"}), flags=_FLAGS, refusal=_ejected
+    "sched_ext_ops",
+    mandatory=frozenset({"name"}),
+    flags=_FLAGS,
+    refusal=_ejected,
+    registering=_REGISTERING,
 )
 SCHED_EXT_CID = Subsystem(
-    "sched_ext_ops_cid", mandatory=frozenset({"name"}), flags=_FLAGS, refusal=_ejected
+    "sched_ext_ops_cid",
+    mandatory=frozenset({"name"}),
+    flags=_FLAGS,
+    refusal=_ejected,
+    registering=_REGISTERING,
 )

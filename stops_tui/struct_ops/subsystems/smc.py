@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
-from stops_tui.struct_ops.subsystems.subsystem import Subsystem
+from stops_tui.struct_ops.subsystems.subsystem import Registering, Subsystem
 
-SMC = Subsystem("smc_hs_ctrl", mandatory=frozenset({"name"}))
+SMC = Subsystem(
+    "smc_hs_ctrl",
+    mandatory=frozenset({"name"}),
+    registering=Registering(
+        name="name",
+        link=False,
+        hints={"flags": "1 to be inherited by new network namespaces"},
+        unknown="whether the name is free (EEXIST)",
+    ),
+)

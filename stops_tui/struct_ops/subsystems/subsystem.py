@@ -5,10 +5,57 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from stops_tui.kernels.kernel import RawSubsystems
+from stops_tui.kernels.kernel import RawConditions, RawSubsystems
 
 Data = Mapping[str, int | str]
 """Data members of one value by name: integers as numbers, char arrays as text."""
+
+Says = Callable[[Data, RawConditions], str]
+"""Something to say of a map with these data members, under these conditions; "" for nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registering:
+    """What a subsystem asks of a map that is to be registered, beside mandatory members.
+
+    Attributes:
+        name: The data member by which the subsystem knows it; "" where it has no name.
+        never: Why nothing of this type can ever be registered; "" if it can be.
+        plain: Whether BPF_MAP_UPDATE_ELEM may register it.
+        link: Whether a link may.
+        update: Whether BPF_LINK_UPDATE may replace it.
+        refused: Data members that must stay zero, and why.
+        programs: The function members that take programs; None: all but `no_program`.
+        no_program: Function members that take none.
+        hints: What to put into a data member, where its type does not tell.
+        obstacle: Why the subsystem would refuse it now, and what to do.
+        consequence: What registering it does that is to be known before.
+        absent: Why it is not to be seen in the subsystem's own state; "" if it is there, or if
+            the subsystem shows nothing.
+        shows: Where it is to be seen, in words; "" if nowhere.
+        ending: What unregistering it does that is to be known before.
+        unknown: What only registering finds out.
+    """
+
+    name: str = ""
+    never: str = ""
+    plain: bool = True
+    link: bool = True
+    update: bool = False
+    refused: Mapping[str, str] = field(default_factory=dict)
+    programs: frozenset[str] | None = None
+    no_program: frozenset[str] = frozenset()
+    hints: Mapping[str, str] = field(default_factory=dict)
+    obstacle: Says | None = None
+    consequence: Says | None = None
+    absent: Says | None = None
+    shows: str = ""
+    ending: Says | None = None
+    unknown: str = ""
+
+    def takes_program(self, member: str) -> bool:
+        """Whether the kernel lets a program implement this function member."""
+        return member not in self.no_program and (self.programs is None or member in self.programs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +69,7 @@ class Subsystem:
         flags: Data member → the enum of the kernel's BTF that names its bits.
         refusal: Says of a registered or attached map that the subsystem does not run it, in the
             word of its status; "" if it does, or does not say. None where it never says.
+        registering: What else matters to whoever registers one.
     """
 
     type_name: str
@@ -29,3 +77,4 @@ class Subsystem:
     instead: Mapping[str, str] = field(default_factory=dict)
     flags: Mapping[str, str] = field(default_factory=dict)
     refusal: Callable[[Data, RawSubsystems], str] | None = None
+    registering: Registering = field(default_factory=Registering)
