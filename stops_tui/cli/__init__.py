@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -20,29 +21,30 @@ UNSUPPORTED: Final = 4
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command `stops-tui`.
+    """The command `stops-tui`; a report ends the process, the app returns.
 
     Args:
         arguments: Those after the command's name; None: this process's.
 
     Returns:
-        0 fine, 1 not found, 2 usage, 3 permission, 4 unsupported kernel; 74 (EX_IOERR) if
-        standard output cannot be written to.
+        0 fine, 1 not found, 2 usage, 3 permission, 4 unsupported kernel; 74 (EX_IOERR) if a file
+        cannot be read, or standard output not be written to.
     """
+    gc.disable()  # a report is short: looking for garbage costs a tenth of it and finds none
     from stops_tui.cli.parser import parse
 
     found = parse(sys.argv[1:] if arguments is None else arguments)
     if found.verb is None:
+        gc.enable()
         return _open_app(found)
     _behave_as_a_filter()
     try:
         exit_code = run(found, _live_kernel)
         sys.stdout.flush()
     except OSError as error:
-        _tell(f"cannot write: {error.strerror or error}")
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left has no place
-        return os.EX_IOERR
-    return exit_code
+        _tell(str(error))
+        exit_code = os.EX_IOERR
+    os._exit(exit_code)  # to take a thousand maps apart object by object takes a tenth as well
 
 
 def run(found: Namespace, open_kernel: Callable[[], Kernel]) -> int:
@@ -104,6 +106,7 @@ def _report(found: Namespace, kernel: Kernel) -> int:
 
 
 def _watch(found: Namespace, kernel: Kernel) -> int:
+    gc.enable()  # this one may go on for days
     from stops_tui.config import load
     from stops_tui.report import watch
     from stops_tui.report.settings import tell_problems
@@ -117,15 +120,18 @@ def _open_app(found: Namespace) -> int:
     if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.__stderr__)):
         _tell("the app needs a terminal; for scripts there is: stops-tui list (see --help)")
         return USAGE
-    from stops_tui.app import StopsApp
+    from stops_tui.background import Background
     from stops_tui.config import load
-    from stops_tui.kernels.kernel import KernelUnreadable
+    from stops_tui.kernels.kernel import KernelUnreadable, RawSweep
 
     kernel: Kernel | KernelUnreadable
     try:
         kernel = _live_kernel()
+        Background[RawSweep](lambda _: None).start(kernel.sweep)  # while Textual is imported
     except KernelUnreadable as unreadable:
         kernel = unreadable
+    from stops_tui.app import StopsApp
+
     app = StopsApp(kernel, load(found.interval), _live_kernel)
     app.run()
     return app.return_code or 0

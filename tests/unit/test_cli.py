@@ -266,11 +266,12 @@ def test_config_tells_each_value_and_its_source(
     assert ["keys.pause", "f9", "space", f"{file}:3"] in [line.split() for line in lines]
 
 
-def test_a_full_disk_is_told() -> None:
+@pytest.mark.parametrize("arguments", ["list --json", "types --json", "completion bash"])
+def test_a_full_disk_is_told(arguments: str) -> None:
     with Path("/dev/full").open("w") as full:
-        ended = run("list", "--json", stdout=full)
+        ended = run(*arguments.split(), stdout=full)
     assert ended.returncode == os.EX_IOERR
-    assert ended.stderr == "stops-tui: cannot write: No space left on device\n"
+    assert ended.stderr == "stops-tui: [Errno 28] No space left on device\n"
 
 
 def test_an_ascii_terminal_gets_escapes_for_what_it_lacks() -> None:
