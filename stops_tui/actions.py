@@ -6,8 +6,7 @@ Imports nothing of the terminal library, so that the man page is built without i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Where = Literal["everywhere", "explorer", "events", "types", "program", "unreadable"]
 """The screen an action belongs to."""
@@ -30,8 +29,7 @@ GLYPHS: Mapping[str, str] = {
 """How keys are written on the screen, where that is not their name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(NamedTuple):
     """One thing a person can do.
 
     Attributes:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import ExitStack
 from functools import partial
 from os import environ
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, cast
 
 from rich.text import Text
 from textual.app import App, SystemCommand
@@ -42,13 +42,14 @@ TROUBLE = (BpfError, BtfError, KernelUnreadable, OSError)
 INTERVALS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 LATE = 2.0
 """Seconds a sweep may take before the screen says that what it shows is stale."""
+PATIENCE = 0.15
+"""Seconds that the first frame waits for the first sweep, to be painted once and not twice."""
 HOLDERS_EVERY = 10.0
 HOLDERS_APART = 1.0
 """Seconds between two walks over /proc, however fast a person moves from map to map."""
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """What one sweep brought: the snapshot, and the run counts that were asked for."""
 
     snapshot: Snapshot
@@ -129,6 +130,7 @@ class StopsApp(App[None]):
         self._seen = 0.0
         self._paused: float | None = None
         self._trouble = ""
+        self._until_first_look = ExitStack()
 
     def get_default_screen(self) -> Screen[Any]:
         """The first screen, without a blank one before it."""
@@ -140,6 +142,8 @@ class StopsApp(App[None]):
 
     def on_mount(self) -> None:
         """Take on the settings, and look for the first time."""
+        self._until_first_look.enter_context(self.batch_update())
+        self.set_timer(PATIENCE, self._until_first_look.close)
         self._choose_theme()
         self.set_keymap(self.config.keys)
         for problem in self.config.problems:
@@ -204,11 +208,12 @@ class StopsApp(App[None]):
             self._next_sweep = self.set_timer(self.interval, self._sweep)
         if isinstance(message.result, Exception):
             self._take_trouble(message.result)
-            return
-        self._trouble = ""
-        self._seen = monotonic()
-        self._take(message.result)
-        self._show_pulse()
+        else:
+            self._trouble = ""
+            self._seen = monotonic()
+            self._take(message.result)
+            self._show_pulse()
+        self._until_first_look.close()
 
     def _take(self, look: Look) -> None:
         if self.counting:

@@ -14,7 +14,6 @@ from textual.markup import escape
 
 from stops_tui.actions import ACTIONS, Where, key_text
 from stops_tui.screens.base import StopsScreen
-from stops_tui.screens.choose import ChooseScreen, Option
 from stops_tui.struct_ops.holders import MapHolders
 from stops_tui.struct_ops.inventory import MemberValue, Snapshot, StructOpsMap
 from stops_tui.struct_ops.text import printable
@@ -322,6 +321,8 @@ class ExplorerScreen(StopsScreen):
 
     def action_sort(self) -> None:
         """Ask for the column to sort by."""
+        from stops_tui.screens.choose import ChooseScreen, Option
+
         options = [
             Option(column.key, column.label, self._sort_note(column.key))
             for column in self._maps.columns
@@ -348,6 +349,8 @@ class ExplorerScreen(StopsScreen):
 
     def action_copy(self) -> None:
         """Ask what of the selected map, or of the member at the cursor, to copy."""
+        from stops_tui.screens.choose import ChooseScreen, Option
+
         map_ = self._selected
         if map_ is None:
             return

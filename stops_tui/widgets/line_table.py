@@ -30,6 +30,12 @@ NARROW = 90
 """Below this width one blank stands between columns, else two."""
 
 
+def line(segments: Sequence[Segment], width: int, style: Style) -> Strip:
+    """Segments as a line of `width` cells, with as few changes of style as can be."""
+    strip = Strip([segment for segment in segments if segment.text])
+    return strip.adjust_cell_length(width, style).simplify()
+
+
 class LineTable(ScrollView, can_focus=True):
     """Rows under a fixed header, with a cursor that follows a row's key, never its place.
 
@@ -262,7 +268,7 @@ class LineTable(ScrollView, can_focus=True):
             lines = self.empty.split("\n")
             text = lines[y - 2] if 2 <= y < len(lines) + 2 else ""
         segments = [Segment(" " * GUTTER, base), Segment(text, base + palette(self.app)["dim"])]
-        return Strip(segments).adjust_cell_length(width, base)
+        return line(segments, width, base)
 
     def _header(self, base: Style, width: int) -> Strip:
         style = base + palette(self.app)["header"]
@@ -275,7 +281,7 @@ class LineTable(ScrollView, can_focus=True):
             else:
                 text = " " * gap + set_cell_size(label, room)
             segments.append(Segment(text, style))
-        return Strip(segments).adjust_cell_length(width, style)
+        return line(segments, width, style)
 
     def _line(self, at: int, base: Style, width: int) -> Strip:
         row = self._rows[at]
@@ -292,7 +298,7 @@ class LineTable(ScrollView, can_focus=True):
         else:
             for n, fitted in enumerate(self._fitted):
                 segments += self._cell(row, fitted, self.gap if n else 0, base)
-        return Strip(segments).adjust_cell_length(width, base)
+        return line(segments, width, base)
 
     def _cell(self, row: Row, fitted: Fitted, gap: int, base: Style) -> list[Segment]:
         place, column, room = fitted

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from stops_tui.struct_ops.events import Event
 from stops_tui.struct_ops.holders import MapHolders
@@ -11,8 +11,7 @@ from stops_tui.struct_ops.inventory import Program, StructOpsMap
 from stops_tui.struct_ops.rates import Rate
 
 
-@dataclass(frozen=True, slots=True)
-class MapFacts:
+class MapFacts(NamedTuple):
     """One map and what belongs to it.
 
     Attributes:

@@ -10,7 +10,7 @@ from stops_tui.widgets.line_table import Column, LineTable, Row, Span
 from stops_tui.widgets.status import status_span
 
 COLUMNS = (
-    Column("id", "ID", 5, right=True),
+    Column("id", "ID", 7, least=5, right=True),
     Column("name", "NAME", 15, least=10),
     Column("type", "TYPE", 18, keep=7),
     Column("status", "STATUS", 23, least=21),
@@ -123,7 +123,17 @@ bars are the last eight different counts. `MEMBERS`: function members set, and a
         holders: Mapping[int, MapHolders],
     ) -> None:
         """Show these maps, in this order."""
+        self._make_room_for(max((len(str(map_.id)) for map_ in maps), default=0))
         rows = [self.row_of(m, refcnts(m.id), holders.get(m.id)) for m in maps]
         if len(self._known) > 2 * len(rows) + 100:
             self._known.clear()
         self.show_rows(rows)
+
+    def _make_room_for(self, digits: int) -> None:
+        """Widen the column of ids where one has more digits: an id that is cut is another's."""
+        self.show_columns(
+            [
+                column._replace(width=max(column.width, digits)) if column.key == "id" else column
+                for column in self.columns
+            ]
+        )
