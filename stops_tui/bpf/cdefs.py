@@ -1,4 +1,4 @@
-"""C declarations of bpf(2), from which `_cdefs.py` is generated (cffi, out-of-line ABI mode).
+"""C declarations of bpf(2) and mount(2); `_cdefs.py` is made of them (cffi, out-of-line ABI mode).
 
 The generated file is committed: an install needs no compiler, and no C is parsed at start.
 Regenerate it after a change here with `python -m stops_tui.bpf.cdefs`.
@@ -18,6 +18,9 @@ CDEF = """
 /* Variadic in C. Declared with the arguments bpf(2) takes, which travel in the same registers on
    every ABI listed in syscall.py; cffi needs 0.7 us more for each call of a variadic function. */
 long syscall(long number, int cmd, void *attr, unsigned int size);
+
+int mount(const char *source, const char *target, const char *type, unsigned long flags,
+          const char *options);
 
 struct attr_get_id   { uint32_t id; uint32_t next_id; uint32_t open_flags; };
 struct attr_get_info { uint32_t bpf_fd; uint32_t info_len; uint64_t info; };

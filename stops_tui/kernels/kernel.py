@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from stops_tui.btf import Btf
+from stops_tui.kernels.writes import Writes
 
 ObjectKind = Literal["map", "prog", "link"]
 
@@ -282,6 +283,10 @@ class Kernel(Protocol):
     @property
     def host(self) -> Host:
         """Which kernel this is."""
+
+    @property
+    def writes(self) -> Writes:
+        """What changes this kernel. The same object each time."""
 
     def sweep(self) -> RawSweep:
         """All struct_ops maps and links with their values, cheap enough for once a second.

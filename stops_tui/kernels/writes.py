@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from stops_tui.bpf.insns import Insn
-from stops_tui.kernels.kernel import ObjectKind
 
 HandleKind = Literal["map", "prog", "link", "btf"]
 
@@ -140,7 +139,7 @@ class Writes(Protocol):
         """BPF_PROG_LOAD; a refusal carries the verifier's log."""
 
     def load_btf(self) -> Handle:
-        """BPF_BTF_LOAD of the smallest BTF, one INT: BPF_MAP_CREATE wants one that is no kernel's."""
+        """BPF_BTF_LOAD of the smallest BTF there is: BPF_MAP_CREATE wants one, no kernel's own."""
 
     def create_map(self, new: NewMap, btf: Handle) -> Handle:
         """BPF_MAP_CREATE."""
@@ -176,7 +175,7 @@ class Writes(Protocol):
     def pin(self, target: Handle, path: str) -> None:
         """BPF_OBJ_PIN at a path in a bpffs whose folder exists."""
 
-    def unpin(self, path: str, kind: ObjectKind, object_id: int) -> None:
+    def unpin(self, path: str, kind: HandleKind, object_id: int) -> None:
         """Remove a pin (unlink(2)); Refused unless this very object is pinned there.
 
         BpfError (of BPF_OBJ_GET) where nothing, or no BPF object, is at the path.

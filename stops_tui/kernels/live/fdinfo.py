@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 
+from stops_tui.bpf.syscall import opened
 from stops_tui.kernels.kernel import ObjectKind
 
 _MAP = re.compile(rb"\nmap_id:\t(\d{1,10})\n")
@@ -37,3 +39,14 @@ def object_of(link: str, fdinfo: bytes) -> tuple[ObjectKind, int] | None:
     kind, pattern = OBJECTS[link]
     found = pattern.search(fdinfo)
     return (kind, int(found[1])) if found else None
+
+
+def object_behind(fd: int) -> tuple[ObjectKind, int] | None:
+    """The BPF object behind a file descriptor of this process; None if it is something else.
+
+    Raises:
+        OSError: /proc does not tell.
+    """
+    link = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115 (Path would make it a path)
+    with opened(os.open(f"/proc/self/fdinfo/{fd}", os.O_RDONLY)) as fdinfo:
+        return object_of(link, os.read(fdinfo, FDINFO_BYTES))

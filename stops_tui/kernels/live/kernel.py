@@ -25,12 +25,12 @@ from stops_tui.kernels.kernel import (
 from stops_tui.kernels.live import objects
 from stops_tui.kernels.live.access import obstacles
 from stops_tui.kernels.live.btfs import Btfs
-from stops_tui.kernels.live.code import program_code
 from stops_tui.kernels.live.conditions import conditions
 from stops_tui.kernels.live.host import this_host
 from stops_tui.kernels.live.pins import Pins
 from stops_tui.kernels.live.processes import Processes
 from stops_tui.kernels.live.sysfs import subsystems
+from stops_tui.kernels.live.writes import LiveWrites
 
 
 class LiveKernel:
@@ -51,9 +51,11 @@ class LiveKernel:
         self._holders = threading.Lock()
         self._processes = Processes()
         self._pins = Pins()
+        self._seen_holders = RawHolders()
         self._btfs = Btfs()
         self._stats = threading.Lock()
         self._stats_fd = -1
+        self._writes = LiveWrites(lambda: self._bpf, self._kernel_btf)
 
     @classmethod
     def open(cls) -> LiveKernel:
@@ -66,6 +68,11 @@ class LiveKernel:
     def host(self) -> Host:
         """Which kernel this is."""
         return self._host
+
+    @property
+    def writes(self) -> LiveWrites:
+        """What changes this kernel; not armed at the start."""
+        return self._writes
 
     def sweep(self) -> RawSweep:
         """All struct_ops maps and links; the sweep before, if nothing changed."""
@@ -107,6 +114,9 @@ class LiveKernel:
 
     def code(self, prog_id: int) -> RawCode | None:
         """A program's code; None if it is gone."""
+        # Not at the top: what prints instructions is not needed to list maps.
+        from stops_tui.kernels.live.code import program_code
+
         return program_code(self._bpf, prog_id, self._btfs.vmlinux(self._bpf).btf)
 
     def btf(self, btf_id: int) -> Btf | None:
@@ -118,11 +128,17 @@ class LiveKernel:
         return self._btfs.kernel(self._bpf)
 
     def holders(self) -> RawHolders:
-        """Pins in every bpffs of this mount namespace, and the open fds of all processes."""
+        """Pins in every bpffs of this mount namespace, and the open fds of all processes.
+
+        The same object as before, if nothing changed.
+        """
         with self._holders:
             pins, unseen_pins = self._pins.look()
             fds, unseen_fds = self._processes.look()
-            return RawHolders(pins, fds, (*unseen_pins, *unseen_fds))
+            seen = RawHolders(pins, fds, (*unseen_pins, *unseen_fds))
+            if seen != self._seen_holders:
+                self._seen_holders = seen
+            return self._seen_holders
 
     def conditions(self) -> RawConditions:
         """What else decides whether something can be registered; read anew."""
@@ -131,6 +147,10 @@ class LiveKernel:
     def close(self) -> None:
         """Release run statistics."""
         self.count_runs(False)
+
+    def _kernel_btf(self, btf_id: int) -> Btf | None:
+        """As `btf`; before 6.9 a map says 0 for vmlinux."""
+        return self.btf(btf_id) if btf_id else self._btfs.vmlinux(self._bpf).btf
 
     @property
     def _bpf(self) -> Bpf:

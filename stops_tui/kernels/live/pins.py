@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from stops_tui.bpf.errors import BpfError
 from stops_tui.bpf.syscall import BPF_F_RDONLY, Bpf, opened
 from stops_tui.kernels.kernel import ObjectKind, RawPin
-from stops_tui.kernels.live.fdinfo import FDINFO_BYTES, object_of
+from stops_tui.kernels.live.fdinfo import object_behind
 from stops_tui.kernels.live.mounts import Mount, mounts
 
 MOST_PINS = 20_000
@@ -126,9 +126,7 @@ class _Walk:
     def _object(self, path: str) -> _Object | None:
         """Open a pin, see what it is, close it: an open map would stay alive after its last pin."""
         with opened(self._open(path)) as fd:
-            link = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115 (no Path a pin)
-            with opened(os.open(f"/proc/self/fdinfo/{fd}", os.O_RDONLY)) as fdinfo:
-                return object_of(link, os.read(fdinfo, FDINFO_BYTES))
+            return object_behind(fd)
 
     def _refuse(self, path: str, reason: str) -> None:
         self._refused.setdefault(reason, []).append(path)
