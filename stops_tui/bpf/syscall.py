@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
@@ -100,9 +99,9 @@ class Bpf:
     """
 
     def __init__(self) -> None:
-        self._number = _NUMBERS.get(platform.machine())
+        self._number = _NUMBERS.get(os.uname().machine)
         if self._number is None:
-            raise BpfError("bpf(2)", ENOSYS, f"its number on {platform.machine()} is not known")
+            raise BpfError("bpf(2)", ENOSYS, f"its number on {os.uname().machine} is not known")
         self._syscall = ffi.dlopen(None).syscall
         self._id = ffi.new("struct attr_get_id *")
         self._get_info = ffi.new("struct attr_get_info *")

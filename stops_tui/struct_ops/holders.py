@@ -41,12 +41,15 @@ def by_map(holders: RawHolders, snapshot: Snapshot) -> dict[int, MapHolders]:
     """The holders of every map of the snapshot that has any, by map id."""
     pins: dict[int, list[RawPin]] = defaultdict(list)
     fds: dict[int, list[RawFd]] = defaultdict(list)
-    for pin in sorted(holders.pins, key=lambda pin: pin.path):
+    for pin in holders.pins:
         pins[_kept(pin.kind, pin.id, snapshot)].append(pin)
-    for fd in sorted(holders.fds, key=lambda fd: (fd.pid, fd.fd)):
+    for fd in holders.fds:
         fds[_kept(fd.kind, fd.id, snapshot)].append(fd)
     return {
-        map_id: MapHolders(tuple(pins[map_id]), tuple(fds[map_id]))
+        map_id: MapHolders(
+            tuple(sorted(pins[map_id], key=lambda pin: pin.path)),
+            tuple(sorted(fds[map_id], key=lambda fd: (fd.pid, fd.fd))),
+        )
         for map_id in sorted((pins.keys() | fds.keys()) & snapshot.maps.keys())
     }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,12 +111,12 @@ def running_command(argv0: str, python: Path) -> str:
     """How to start this command again from anywhere: its full path, quoted for a shell.
 
     Args:
-        argv0: sys.argv[0]: the script, or a module's file under `python -m`.
+        argv0: sys.argv[0]: the script's path, or a module's file under `python -m`.
         python: The interpreter.
     """
-    script = shutil.which(argv0) if argv0 else None
-    if script and Path(script).name == "stops-tui":
-        return shlex.quote(str(Path(script).absolute()))
+    script = Path(argv0)
+    if script.name == "stops-tui" and script.exists():
+        return shlex.quote(str(script.absolute()))
     beside = python.absolute().with_name("stops-tui")
     if beside.exists():
         return shlex.quote(str(beside))
