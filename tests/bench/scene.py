@@ -10,28 +10,15 @@ import resource
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
 from socket import socket
 
-from tests.support.live import TCP_MANDATORY, Kit, LiveMap, use
+from tests.support.live import TCP_MANDATORY, Kit, use
 
 STRUCT_OPS_MAPS = 1_000
 OTHER_MAPS = 5_000
 
 BPF_MAP_TYPE_ARRAY = 2
-
-
-@dataclass(frozen=True)
-class Scene:
-    """The process that keeps it."""
-
-    process: subprocess.Popen[str]
-
-    def change(self) -> None:
-        """Make the refcnt of one map go up, or down again the next time."""
-        assert self.process.stdin
-        print("change", file=self.process.stdin, flush=True)
 
 
 @contextmanager
@@ -41,14 +28,44 @@ def scene() -> Iterator[Scene]:
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
         assert process.stdin and process.stdout
-        if not process.stdout.readline():
+        name = process.stdout.readline().strip()
+        if not name:
             raise SystemExit("the scene could not be made")
-        yield Scene(process)
+        with Scene(name) as made:
+            yield made
         process.stdin.close()
 
 
+class Scene:
+    """The maps, and one socket that uses one of them or does not.
+
+    As on any host, the process that holds maps is not the one whose sockets use them.
+    """
+
+    def __init__(self, name: str) -> None:
+        """Args: name: That of the registered congestion control."""
+        self._name = name
+        self._socket: socket | None = None
+
+    def change(self) -> None:
+        """Make the refcnt of the registered map go up, or down again the next time."""
+        if self._socket:
+            self._socket.close()
+            self._socket = None
+        else:
+            self._socket = socket()
+            use(self._socket, self._name)
+
+    def __enter__(self) -> Scene:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._socket:
+            self._socket.close()
+
+
 def main() -> None:
-    """Make the scene, say so, and obey standard input until it ends."""
+    """Make the maps, print the registered one's name, and wait for the end of standard input."""
     with ExitStack() as stack:
         resource.setrlimit(resource.RLIMIT_NOFILE, (2 * OTHER_MAPS, 2 * OTHER_MAPS))
         kit = Kit()
@@ -62,20 +79,8 @@ def main() -> None:
             stack.callback(os.close, fd)
         # A link, not a plain map: that one would stay registered if this process were killed.
         stack.enter_context(ours[0].link())
-        print("ready", flush=True)
-        _obey(ours[0])
-
-
-def _obey(ops: LiveMap) -> None:
-    """For each line of standard input, give a socket to the map or take it away again."""
-    with ExitStack() as stack:
-        held = False
-        for _ in sys.stdin:
-            if held:
-                stack.close()
-            else:
-                use(stack.enter_context(closing(socket())), ops.name)
-            held = not held
+        print(ours[0].name, flush=True)
+        sys.stdin.read()
 
 
 if __name__ == "__main__":
