@@ -192,7 +192,7 @@ class ExplorerScreen(StopsScreen):
             return
         value = self._member(message.key)
         if value and value.prog_id:
-            self._open_program(value.prog_id)
+            self._open_program(value)
         elif value and value.member.kind == "data":
             await self._turn_to("value")
 
@@ -201,10 +201,11 @@ class ExplorerScreen(StopsScreen):
         members: Sequence[MemberValue] = map_.members if map_ else ()
         return next((value for value in members if value.member.index == index), None)
 
-    def _open_program(self, prog_id: int) -> None:
+    def _open_program(self, value: MemberValue) -> None:
         from stops_tui.screens.program import ProgramScreen
 
-        self.app.push_screen(ProgramScreen(prog_id))
+        trail = f"{self.query_one(DetailBar).crumbs} › {value.member.name}"
+        self.app.push_screen(ProgramScreen(value.prog_id, trail))
 
     @on(LineTable.Chosen, "#value")
     def _toggle_part(self, message: LineTable.Chosen) -> None:

@@ -126,7 +126,7 @@ class ProgramScreen(StopsScreen):
         program = self._snapshot.programs.get(self._prog_id)
         name = f" {program.name}" if program else ""
         trail = f"{self._trail} › " if self._trail else ""
-        return f"{trail}program {self._prog_id}{name}"
+        return f"{trail}{self._prog_id}{name}" if trail else f"program {self._prog_id}{name}"
 
     def _key(self, action_id: str) -> str:
         """The key of an action, as the screen writes it."""

@@ -83,6 +83,7 @@ class CodeView(ScrollView, can_focus=True):
     }
     DEFAULT_CSS = """
     CodeView {
+        scrollbar-size-vertical: 1;
         & > .code-view--source { color: $text-success; }
         & > .code-view--label { color: $text-accent; }
         & > .code-view--prototype { text-style: bold; }

@@ -87,9 +87,11 @@ class Registered:
 
 
 @contextmanager
-def registered(program: Path, scratch: Path, bpftool: Path | None = None) -> Iterator[Registered]:
+def registered(
+    program: Path, scratch: Path, bpftool: Path | None = None, name: str = ""
+) -> Iterator[Registered]:
     """Register an object's congestion control under a name of its own, and unregister it."""
-    name = f"st{os.getpid() % 100000}_{secrets.token_hex(3)}"
+    name = name or f"st{os.getpid() % 100000}_{secrets.token_hex(3)}"
     renamed = named(program, name, scratch / f"{name}.o")
     said = _run(("struct_ops", "register", str(renamed)), bpftool).stderr
     map_id = int(said.rpartition(" id ")[2])  # "Registered tcp_congestion_ops cc id 12"

@@ -57,6 +57,7 @@ async def test_enter_on_a_member_opens_its_program(app: StopsApp) -> None:
         await pilot.press("enter", "enter")
         await until_shown(pilot, "Implements ssthresh of tcp_congestion_ops in 5 maps")
         assert isinstance(app.screen, ProgramScreen)
+        await until_shown(pilot, "58 dctcp › ssthresh › 25 dctcp_ssthresh › xlated")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, ExplorerScreen))
 
