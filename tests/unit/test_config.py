@@ -279,3 +279,9 @@ def test_themes_are_those_of_the_terminal_library() -> None:
     from textual.theme import BUILTIN_THEMES
 
     assert set(BUILTIN_THEMES) <= set(THEMES)
+
+
+def test_columns_are_those_of_the_map_table() -> None:
+    from stops_tui.widgets.map_table import COLUMNS as TABLE
+
+    assert {column.key for column in TABLE} - {"history"} == set(COLUMNS)
