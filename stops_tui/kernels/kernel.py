@@ -7,8 +7,8 @@ Records are frozen and hold plain data: whoever has one needs no file descriptor
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from types import MappingProxyType
+from typing import Literal, NamedTuple, Protocol
 
 from stops_tui.btf import Btf
 from stops_tui.kernels.writes import Writes
@@ -16,8 +16,7 @@ from stops_tui.kernels.writes import Writes
 ObjectKind = Literal["map", "prog", "link"]
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(NamedTuple):
     """Which kernel this is, in the words of the header: `vm · Linux 6.18.44 · root`.
 
     Attributes:
@@ -35,8 +34,7 @@ class Host:
     source: Literal["live", "demo", "recording"] = "live"
 
 
-@dataclass(frozen=True, slots=True)
-class RawMap:
+class RawMap(NamedTuple):
     """One BPF_MAP_TYPE_STRUCT_OPS map as bpf(2) tells it.
 
     Attributes:
@@ -59,16 +57,14 @@ class RawMap:
     value: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class RawLink:
+class RawLink(NamedTuple):
     """One link of type BPF_LINK_TYPE_STRUCT_OPS; `map_id` is 0 once it is detached."""
 
     id: int
     map_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class RawSweep:
+class RawSweep(NamedTuple):
     """What one look at the kernel found. A map or link that went away meanwhile is left out."""
 
     maps: Mapping[int, RawMap]
@@ -76,8 +72,7 @@ class RawSweep:
     subsystems: RawSubsystems
 
 
-@dataclass(frozen=True, slots=True)
-class RawSubsystems:
+class RawSubsystems(NamedTuple):
     """What subsystems say themselves, read from /sys only while a struct_ops map exists.
 
     Attributes:
@@ -91,8 +86,7 @@ class RawSubsystems:
     hid_ids: frozenset[int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RunCount:
+class RunCount(NamedTuple):
     """How often a program ran and for how long, in ns; moves only while statistics are on."""
 
     run_cnt: int = 0
@@ -100,8 +94,7 @@ class RunCount:
     recursion_misses: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class RawProgram:
+class RawProgram(NamedTuple):
     """One BPF_PROG_TYPE_STRUCT_OPS program as bpf(2) tells it (struct bpf_prog_info).
 
     Attributes:
@@ -139,8 +132,7 @@ class RawProgram:
     gpl_compatible: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class RawCode:
+class RawCode(NamedTuple):
     """A program's code and all that is needed to print it without a kernel.
 
     Attributes:
@@ -166,15 +158,14 @@ class RawCode:
     func_info: tuple[tuple[int, int], ...] = ()
     line_info: tuple[tuple[int, int, int, int], ...] = ()
     jited_line_info: tuple[int, ...] = ()
-    symbols: Mapping[int, str] = field(default_factory=dict)
-    maps: Mapping[int, str] = field(default_factory=dict)
-    helpers: Mapping[int, str] = field(default_factory=dict)
+    symbols: Mapping[int, str] = MappingProxyType({})
+    maps: Mapping[int, str] = MappingProxyType({})
+    helpers: Mapping[int, str] = MappingProxyType({})
     call_base: int = 0
     withheld: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RawPin:
+class RawPin(NamedTuple):
     """A path in a bpffs and the object it keeps alive."""
 
     path: str
@@ -182,8 +173,7 @@ class RawPin:
     id: int
 
 
-@dataclass(frozen=True, slots=True)
-class RawFd:
+class RawFd(NamedTuple):
     """A file descriptor of some process and the object it keeps alive."""
 
     pid: int
@@ -193,8 +183,7 @@ class RawFd:
     id: int
 
 
-@dataclass(frozen=True, slots=True)
-class RawHolders:
+class RawHolders(NamedTuple):
     """Who keeps BPF objects alive from user space; `unseen` says what could not be looked at."""
 
     pins: tuple[RawPin, ...] = ()
@@ -202,8 +191,7 @@ class RawHolders:
     unseen: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RawBpffs:
+class RawBpffs(NamedTuple):
     """One mounted bpffs: where objects can be pinned.
 
     Attributes:
@@ -215,8 +203,7 @@ class RawBpffs:
     folders: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class RawConditions:
+class RawConditions(NamedTuple):
     """What decides, apart from BPF objects, whether something can be registered.
 
     Attributes:
@@ -228,14 +215,13 @@ class RawConditions:
     """
 
     capabilities: frozenset[str] | None = None
-    subsystems: RawSubsystems = field(default_factory=RawSubsystems)
+    subsystems: RawSubsystems = RawSubsystems()
     congestion_controls: tuple[str, ...] | None = None
     congestion_default: str = ""
     bpffs: tuple[RawBpffs, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class KernelBtf:
+class KernelBtf(NamedTuple):
     """One BTF of the kernel itself: vmlinux or a module.
 
     Attributes:
@@ -249,8 +235,7 @@ class KernelBtf:
     btf: Btf
 
 
-@dataclass(frozen=True, slots=True)
-class Obstacle:
+class Obstacle(NamedTuple):
     """One thing that stands between the tool and this kernel.
 
     Attributes:

@@ -42,7 +42,7 @@ def load(kernel: Kernel, known: Program | None, prog_id: int) -> Loaded | None:
     raw = kernel.program(prog_id)
     if raw is None:
         return None
-    program = replace(known, raw=raw) if known else Program(raw, raw.name)
+    program = known._replace(raw=raw) if known else Program(raw, raw.name)
     code = kernel.code(prog_id)
     btf = kernel.btf(raw.btf_id) if raw.btf_id else None
     return Loaded(program, code, Lines(xlated_listing(code, btf) if code else ()))
@@ -162,7 +162,7 @@ class ProgramScreen(StopsScreen):
 
     def _take_runs(self, raw: RawProgram | None) -> None:
         if self._loaded and raw:
-            program = replace(self._loaded.program, raw=raw)
+            program = self._loaded.program._replace(raw=raw)
             self._loaded = replace(self._loaded, program=program)
             self._show_facts()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from stops_tui.struct_ops.inventory import MemberValue, Snapshot, StructOpsMap
 
@@ -12,8 +12,7 @@ EVENTS_KEPT = 10_000
 REFCNTS_KEPT = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One change of one map.
 
     Attributes:

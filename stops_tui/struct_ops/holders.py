@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from stops_tui.kernels.kernel import ObjectKind, RawFd, RawHolders, RawPin
 from stops_tui.struct_ops.inventory import Snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(NamedTuple):
     """A process that has a file descriptor of a map or of a link on it."""
 
     pid: int
     comm: str
 
 
-@dataclass(frozen=True, slots=True)
-class MapHolders:
+class MapHolders(NamedTuple):
     """What keeps one map alive from user space.
 
     Attributes:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from stops_tui.btf import BtfError, Func
 from stops_tui.btf.c import prototype
@@ -33,8 +34,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(NamedTuple):
     """A program behind some member, with what its own BTF adds.
 
     Attributes:
@@ -53,8 +53,7 @@ class Program:
         return self.raw.id
 
 
-@dataclass(frozen=True, slots=True)
-class StructOpsMap:
+class StructOpsMap(NamedTuple):
     """One struct_ops map, decoded.
 
     Attributes:
@@ -97,8 +96,7 @@ class StructOpsMap:
         return self.type.name if self.type else "?"
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """All of it at one moment. A sweep that found no change returns the snapshot before it.
 
     Attributes:
@@ -109,9 +107,9 @@ class Snapshot:
     """
 
     time: float
-    maps: Mapping[int, StructOpsMap] = field(default_factory=dict)
-    programs: Mapping[int, Program] = field(default_factory=dict)
-    links: Mapping[int, RawLink] = field(default_factory=dict)
+    maps: Mapping[int, StructOpsMap] = MappingProxyType({})
+    programs: Mapping[int, Program] = MappingProxyType({})
+    links: Mapping[int, RawLink] = MappingProxyType({})
 
 
 def serving(snapshot: Snapshot) -> dict[int, list[tuple[int, str]]]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import cast
 
 from stops_tui.btf import Btf
@@ -122,7 +121,7 @@ class FakeKernel:
             at, size = places[name]
             packed = content.to_bytes(size, "little") if isinstance(content, int) else content
             value[at : at + size] = packed[:size].ljust(size, b"\0")
-        self._maps[map_id] = replace(raw, value=bytes(value))
+        self._maps[map_id] = raw._replace(value=bytes(value))
 
     def replace_map(self, raw: RawMap) -> None:
         """Put a record in as it is, however wrong."""
@@ -173,22 +172,22 @@ class FakeKernel:
         if self.counting:
             raw = self._programs[prog_id]
             runs = RunCount(raw.runs.run_cnt + times, raw.runs.run_time_ns + ns)
-            self._programs[prog_id] = replace(raw, runs=runs)
+            self._programs[prog_id] = raw._replace(runs=runs)
 
     def set_code(self, prog_id: int, code: RawCode) -> None:
         self._codes[prog_id] = code
 
     def pin(self, path: str, kind: ObjectKind, object_id: int) -> None:
         pins = (*self._holders.pins, RawPin(path, kind, object_id))
-        self._holders = replace(self._holders, pins=pins)
+        self._holders = self._holders._replace(pins=pins)
 
     def open_fd(self, pid: int, comm: str, fd: int, kind: ObjectKind, object_id: int) -> None:
         fds = (*self._holders.fds, RawFd(pid, comm, fd, kind, object_id))
-        self._holders = replace(self._holders, fds=fds)
+        self._holders = self._holders._replace(fds=fds)
 
     def hide(self, *unseen: str) -> None:
         """Say that some holders could not be looked at."""
-        self._holders = replace(self._holders, unseen=unseen)
+        self._holders = self._holders._replace(unseen=unseen)
 
     @property
     def host(self) -> Host:
@@ -231,7 +230,7 @@ class FakeKernel:
         return self._holders
 
     def conditions(self) -> RawConditions:
-        return replace(self.conditions_now, subsystems=self.subsystems)
+        return self.conditions_now._replace(subsystems=self.subsystems)
 
     def close(self) -> None:
         self.counting = False

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -151,7 +150,7 @@ async def test_hostile_code_is_literal(app: StopsApp, kernel: FakeKernel) -> Non
     code = kernel.code(25)
     assert code
     names = dict.fromkeys(code.symbols, "[red]\x1b[2Jsym[/]")
-    kernel.set_code(25, replace(code, symbols=names))
+    kernel.set_code(25, code._replace(symbols=names))
     async with app.run_test(size=(80, 24)) as pilot:
         await open_program(pilot)
         await pilot.press("2")
@@ -176,7 +175,7 @@ async def test_a_long_program_scrolls(app: StopsApp, kernel: FakeKernel) -> None
     insns = bytes.fromhex("b70000000a000000") * 100_000
     code = kernel.code(25)
     assert code
-    kernel.set_code(25, replace(code, xlated=insns, func_info=(), line_info=()))
+    kernel.set_code(25, code._replace(xlated=insns, func_info=(), line_info=()))
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await open_program(pilot)
         await until_shown(pilot, "0: (b7) r0 = 10")

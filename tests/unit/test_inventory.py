@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from stops_tui.kernels.kernel import RawSubsystems
@@ -153,10 +151,10 @@ def test_all_programs_are_told_those_in_no_map_too(kernel: FakeKernel) -> None:
     assert programs[50].name == "not_in_any_map"
     assert programs[25].raw.runs.run_cnt == 3
     assert inventory.attached_struct(programs[40].raw) == "sched_ext_ops"
-    unknown = replace(programs[40].raw, attach_btf_obj_id=12345)
+    unknown = programs[40].raw._replace(attach_btf_obj_id=12345)
     assert inventory.attached_struct(unknown) == "?"
-    assert inventory.attached_struct(replace(programs[40].raw, attach_btf_id=99999)) == "?"
-    old_kernel = replace(programs[40].raw, attach_btf_obj_id=0)
+    assert inventory.attached_struct(programs[40].raw._replace(attach_btf_id=99999)) == "?"
+    old_kernel = programs[40].raw._replace(attach_btf_obj_id=0)
     assert inventory.attached_struct(old_kernel) == "sched_ext_ops"
 
 
@@ -171,7 +169,7 @@ def test_a_program_whose_btf_is_wrong_has_its_short_name(kernel: FakeKernel) -> 
     inventory = Inventory(kernel)
     kernel.add_program(60, "broken")
     raw = kernel.programs()[-1]
-    for wrong in (replace(raw, func_type_id=1), replace(raw, func_type_id=999)):
+    for wrong in (raw._replace(func_type_id=1), raw._replace(func_type_id=999)):
         kernel.programs = lambda raw=wrong: [raw]  # type: ignore[method-assign, misc]
         assert [(p.name, p.prototype) for p in inventory.programs()] == [("broken", "")]
 
@@ -204,7 +202,7 @@ def test_a_map_that_cannot_be_decoded_says_why(
     kernel: FakeKernel, change: dict[str, int | bytes], problem: str
 ) -> None:
     raw = kernel.sweep().maps[58]
-    kernel.replace_map(replace(raw, **change))  # type: ignore[arg-type]
+    kernel.replace_map(raw._replace(**change))  # type: ignore[arg-type]
     snapshot = Inventory(kernel).sweep()
     map_ = snapshot.maps[58]
     assert map_.problem == problem
@@ -213,7 +211,7 @@ def test_a_map_that_cannot_be_decoded_says_why(
 
 
 def test_a_map_whose_btf_is_not_told_is_of_vmlinux(kernel: FakeKernel) -> None:
-    kernel.replace_map(replace(kernel.sweep().maps[58], btf_id=0))
+    kernel.replace_map(kernel.sweep().maps[58]._replace(btf_id=0))
     assert Inventory(kernel).sweep().maps[58].type_name == "tcp_congestion_ops"
 
 

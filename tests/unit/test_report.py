@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -185,7 +184,7 @@ def test_a_map_that_cannot_be_decoded_is_told_not_hidden(
     kernel: FakeKernel, capture: Any, loaded: Any
 ) -> None:
     raw = kernel.sweep().maps[58]
-    kernel.replace_map(replace(raw, value=b"\0" * 8))
+    kernel.replace_map(raw._replace(value=b"\0" * 8))
     (found,) = loaded("list id 58")
     assert "8 bytes" in found["problem"]
     assert "8 bytes" in capture("list id 58")[1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import replace
 
 import pytest
 
@@ -109,7 +108,7 @@ def test_a_module_type_is_dumped_by_its_own_btf(kernel: FakeKernel) -> None:
 
 def test_info_of_an_older_kernel_is_shorter(kernel: FakeKernel) -> None:
     raw = kernel.sweep().maps[58]
-    kernel.replace_map(replace(raw, info=raw.info[:64]))
+    kernel.replace_map(raw._replace(info=raw.info[:64]))
     info = dumped(kernel, 58)[0]["bpf_map_info"]
     assert isinstance(info, dict)
     assert (info["name"], info["btf_vmlinux_id"], info["map_extra"]) == ("dctcp", 0, 0)
@@ -119,7 +118,7 @@ def test_info_of_an_older_kernel_is_shorter(kernel: FakeKernel) -> None:
 def test_what_cannot_be_decoded_is_refused(
     kernel: FakeKernel, change: dict[str, int | bytes]
 ) -> None:
-    kernel.replace_map(replace(kernel.sweep().maps[58], **change))  # type: ignore[arg-type]
+    kernel.replace_map(kernel.sweep().maps[58]._replace(**change))  # type: ignore[arg-type]
     with pytest.raises(DecodeError):
         dumped(kernel, 58)
 
@@ -165,7 +164,7 @@ def test_every_kind_of_data_member_in_bpftools_words() -> None:
     type_id = b.bitfields("bpf_map_info", len(value), fields)
     kernel = FakeKernel.busy()
     map_ = Inventory(kernel).sweep().maps[58]
-    info = dump_json(replace(map_, raw=replace(map_.raw, info=value)), {}, b.btf())[0]
+    info = dump_json(map_._replace(raw=map_.raw._replace(info=value)), {}, b.btf())[0]
     assert b.btf().type(type_id).name == "bpf_map_info"
     assert info["bpf_map_info"] == {
         "letter": "z",
@@ -232,7 +231,7 @@ def test_a_map_as_c(kernel: FakeKernel) -> None:
 
 def test_c_escapes_what_is_hostile(kernel: FakeKernel) -> None:
     kernel.add_map(91, "\x1b[2J", members={"name": b"\x1b]0;x\x07"})
-    kernel.replace_map(replace(kernel.sweep().maps[90], value=b"short"))
+    kernel.replace_map(kernel.sweep().maps[90]._replace(value=b"short"))
     snapshot = Inventory(kernel).sweep()
     for map_id in snapshot.maps:
         for line in text_of(snapshot, map_id):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -104,7 +103,7 @@ def values(draw: st.DrawFn) -> tuple[StructOpsType | None, BtfBuilder, bytes]:
 
 def map_of(type_: StructOpsType, value: bytes) -> StructOpsMap:
     map_ = _SNAPSHOT.maps[58]
-    return replace(map_, type=type_, raw=replace(map_.raw, value=value))
+    return map_._replace(type=type_, raw=map_.raw._replace(value=value))
 
 
 def count(node: ValueNode) -> int:

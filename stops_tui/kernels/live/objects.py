@@ -12,7 +12,6 @@ import struct
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from errno import ENOENT
 from typing import Generic, TypeVar
 
@@ -164,7 +163,7 @@ _VALUE_SIZE, _VALUE_SIZE_AT = struct.Struct("=I"), 12  # `value_size` in struct 
 
 
 def _with_value(known: RawMap, value: bytes) -> RawMap:
-    return known if known.value == value else replace(known, value=value)
+    return known if known.value == value else known._replace(value=value)
 
 
 def _read_link(bpf: Bpf, link_id: int, known: RawLink | None) -> RawLink | None:
@@ -183,7 +182,7 @@ def read_program(bpf: Bpf, prog_id: int, known: RawProgram | None = None) -> Raw
     with opened(bpf.prog_get_fd_by_id(prog_id)) as fd:
         if known:
             runs = _runs(bpf.prog_get_info_by_fd(fd))
-            return known if known.runs == runs else replace(known, runs=runs)
+            return known if known.runs == runs else known._replace(runs=runs)
         if bpf.obj_get_type_by_fd(fd) != PROG_TYPE_STRUCT_OPS:
             return None
         return _program(bpf.prog_get_info_by_fd(fd, "map_ids", "func_info"))
