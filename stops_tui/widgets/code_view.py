@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import ClassVar
 
@@ -20,10 +20,18 @@ from textual.strip import Strip
 
 from stops_tui.struct_ops.listing import LineKind, ListingLine
 from stops_tui.struct_ops.text import printable
+from stops_tui.widgets.palette import palette
 
 GUTTER = 2
 """Columns left of the text: the cursor's mark and a blank."""
 LONGEST = 400
+TONES: Mapping[LineKind, str] = {
+    "prototype": "strong",
+    "label": "accent",
+    "source": "good",
+    "insn": "plain",
+}
+"""How each kind of line is painted, as `palette` names it."""
 
 
 class Lines:
@@ -73,25 +81,7 @@ class CodeView(ScrollView, can_focus=True):
         Binding("left", "scroll_left", "Left", show=False),
         Binding("right", "scroll_right", "Right", show=False),
     ]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "code-view--insn",
-        "code-view--label",
-        "code-view--source",
-        "code-view--prototype",
-        "code-view--match",
-        "code-view--cursor",
-    }
-    DEFAULT_CSS = """
-    CodeView {
-        scrollbar-size-vertical: 1;
-        & > .code-view--source { color: $text-success; }
-        & > .code-view--label { color: $text-accent; }
-        & > .code-view--prototype { text-style: bold; }
-        & > .code-view--match { text-style: bold reverse; }
-        & > .code-view--cursor { background: $surface-lighten-1; }
-        &:focus > .code-view--cursor { background: $primary-muted; text-style: bold; }
-    }
-    """
+    DEFAULT_CSS = "CodeView { scrollbar-size-vertical: 1; }"
 
     cursor: reactive[int] = reactive(0)
     needle: reactive[str] = reactive("")
@@ -234,7 +224,7 @@ class CodeView(ScrollView, can_focus=True):
     def _segments(self, index: int, style: Style) -> Iterator[Segment]:
         """The pieces of a line, with what was searched for standing out."""
         text, lowered, needle = self._lines.texts[index], self._lines.lowered[index], self.needle
-        match = style + self.get_component_rich_style("code-view--match", partial=True)
+        match = style + Style(reverse=not style.reverse, bold=True)
         start = 0
         # Lowering may lengthen a text (as it does with İ); such a line is left as it is.
         while needle and len(lowered) == len(text):
@@ -247,8 +237,10 @@ class CodeView(ScrollView, can_focus=True):
         yield Segment(text[start:], style)
 
     def _line_style(self, index: int) -> Style:
-        kind = self.get_component_rich_style(f"code-view--{self._lines.kinds[index]}", partial=True)
-        style = self.rich_style + kind
-        if index == self.cursor:
-            style += self.get_component_rich_style("code-view--cursor", partial=True)
-        return style
+        styles = palette(self.app)
+        if index != self.cursor:
+            return self.rich_style + styles[TONES[self._lines.kinds[index]]]
+        cursor = styles["cursor" if self.has_focus else "far_cursor"]
+        # A reversed line keeps no colour of its own: it would become the background.
+        kind = Style() if cursor.reverse else styles[TONES[self._lines.kinds[index]]]
+        return self.rich_style + kind + cursor
