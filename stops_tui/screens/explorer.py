@@ -140,7 +140,7 @@ class ExplorerScreen(StopsScreen):
 
         pages = self.query(EmptyHost)
         if empty and not pages:
-            self.mount(EmptyHost(), before="#panes")
+            self.mount(EmptyHost(self.facts.config.keys), before="#panes")
         pages.set(display=empty)
         self.query_one("#panes").display = not empty
 

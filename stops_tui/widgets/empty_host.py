@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -10,18 +12,27 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
+from stops_tui.actions import ACTIONS, key_text
+
 WHAT = (
     "struct_ops lets BPF programs implement a kernel struct of function pointers: "
     "a TCP congestion control, a CPU scheduler, a qdisc."
 )
 
 
-def empty_text() -> RenderableType:
-    """What struct_ops is, what to press, and how to make a map show up."""
+OFFERED = ("types", "help", "quit")
+"""The actions that help where there is nothing to see."""
+
+
+def empty_text(configured: Mapping[str, str]) -> RenderableType:
+    """What struct_ops is, what to press, and how to make a map show up.
+
+    Args:
+        configured: Configured keys by action id.
+    """
     keys = Table.grid(padding=(0, 2))
-    keys.add_row(Text("t", "bold"), "the types this kernel lets BPF implement")
-    keys.add_row(Text("?", "bold"), "what each key does")
-    keys.add_row(Text("q", "bold"), "quit")
+    for action in (action for action in ACTIONS if action.id in OFFERED):
+        keys.add_row(Text(key_text(action, configured), "bold"), action.help)
     return Group(
         Text("No struct_ops map on this kernel", "bold"),
         "",
@@ -50,6 +61,11 @@ class EmptyHost(VerticalScroll):
     }
     """
 
+    def __init__(self, keys: Mapping[str, str]) -> None:
+        """Args: keys: Configured keys by action id."""
+        super().__init__()
+        self._keys = keys
+
     def compose(self) -> ComposeResult:
         """One text in the middle."""
-        yield Static(empty_text(), markup=False)
+        yield Static(empty_text(self._keys), markup=False)

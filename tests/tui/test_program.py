@@ -12,6 +12,7 @@ from stops_tui.kernels.kernel import RawCode
 from stops_tui.screens.explorer import ExplorerScreen
 from stops_tui.screens.program import ProgramScreen
 from stops_tui.widgets.code_view import CodeView
+from stops_tui.widgets.detail_bar import DetailBar
 from stops_tui.widgets.line_table import LineTable
 from stops_tui.widgets.places import PlacesTable
 from tests.support.fake_kernel import FakeKernel
@@ -184,3 +185,32 @@ async def test_a_long_program_scrolls(app: StopsApp, kernel: FakeKernel) -> None
         await pilot.press("slash", *"12345:", "enter")
         await until_shown(pilot, "12345: (b7) r0 = 10")
         assert code_of(screen).cursor == 12345
+
+
+async def test_tabs_can_be_clicked(app: StopsApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await open_program(pilot)
+        bar = screen.query_one(DetailBar)
+        await pilot.click(bar, offset=(bar.size.width - 3, 0))
+        await until_shown(pilot, "› jited", "%rsp, %rbp")
+
+
+async def test_says_when_its_last_map_is_gone(app: StopsApp, kernel: FakeKernel) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await open_program(pilot, 27)
+        await until_shown(pilot, "Implements set_state of tcp_congestion_ops in 1 map")
+        kernel.remove(58)
+        app._sweep()
+        await until_shown(pilot, "Serves no map any more")
+        assert not screen.query_one(PlacesTable).display
+        await pilot.press("enter")
+        assert app.screen is screen
+
+
+async def test_the_palette_knows_its_actions(app: StopsApp) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await open_program(pilot)
+        await pilot.press("ctrl+p", *"zoom")
+        await until_shown(pilot, "Give the whole screen to the code")
+        await pilot.press("enter", "enter")
+        await until(pilot, lambda: screen.has_class("-zoomed"))
