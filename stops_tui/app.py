@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from functools import partial
@@ -14,7 +15,7 @@ from rich.text import Text
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.message import Message
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.screen import Screen
 from textual.timer import Timer
 
@@ -92,12 +93,13 @@ class StopsApp(App[None]):
     TITLE = "stops"
     BINDINGS: ClassVar[list[BindingType]] = bindings("everywhere")
 
-    snapshot: reactive[Snapshot | None] = reactive(None, always_update=True)
-    holders: reactive[Mapping[int, MapHolders]] = reactive({})
-    rates: reactive[Mapping[int, Rate]] = reactive({})
-    counting: reactive[bool] = reactive(False)
-    pulse: reactive[str] = reactive("starting")
-    interval: reactive[float] = reactive(1.0)
+    # Each `var`, not `reactive`: the screens repaint what differs, never all of it.
+    snapshot: var[Snapshot | None] = var(None, always_update=True)
+    holders: var[Mapping[int, MapHolders]] = var({})
+    rates: var[Mapping[int, Rate]] = var({})
+    counting: var[bool] = var(False)
+    pulse: var[str] = var("starting")
+    interval: var[float] = var(1.0)
 
     def __init__(
         self,
@@ -143,6 +145,7 @@ class StopsApp(App[None]):
     def on_mount(self) -> None:
         """Take on the settings, and look for the first time."""
         self._until_first_look.enter_context(self.batch_update())
+        self._until_first_look.callback(_collect_garbage)
         self.set_timer(PATIENCE, self._until_first_look.close)
         self._choose_theme()
         self.set_keymap(self.config.keys)
@@ -270,8 +273,8 @@ class StopsApp(App[None]):
         if isinstance(message.result, Exception):
             self._take_trouble(message.result)
             return
-        self.raw_holders = message.result
-        if self.snapshot:
+        unchanged, self.raw_holders = message.result is self.raw_holders, message.result
+        if self.snapshot and not unchanged:
             self._spread_holders(self.snapshot)
 
     def _spread_holders(self, snapshot: Snapshot) -> None:
@@ -418,6 +421,13 @@ class StopsApp(App[None]):
 
 
 _NEEDS_KERNEL = frozenset(a.id for a in actions_of("everywhere")) - WITHOUT_KERNEL - {"back"}
+
+
+def _collect_garbage() -> None:
+    """Look for garbage from now on, but not among what the start made: that stays."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 def _open_again(reopen: Callable[[], Kernel]) -> Kernel | tuple[Obstacle, ...]:

@@ -30,12 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 fine, 1 not found, 2 usage, 3 permission, 4 unsupported kernel; 74 (EX_IOERR) if a file
         cannot be read, or standard output not be written to.
     """
-    gc.disable()  # a report is short: looking for garbage costs a tenth of it and finds none
+    gc.disable()  # looking for garbage costs a tenth of a report or a start, and finds none
     from stops_tui.cli.parser import parse
 
     found = parse(sys.argv[1:] if arguments is None else arguments)
     if found.verb is None:
-        gc.enable()
         return _open_app(found)
     _behave_as_a_filter()
     try:
@@ -132,7 +131,7 @@ def _open_app(found: Namespace) -> int:
         kernel = unreadable
     from stops_tui.app import StopsApp
 
-    app = StopsApp(kernel, load(found.interval), _live_kernel)
+    app = StopsApp(kernel, load(found.interval), _live_kernel)  # enables garbage collection
     app.run()
     return app.return_code or 0
 
