@@ -146,7 +146,7 @@ class StopsApp(App[None]):
         """Take on the settings, and look for the first time."""
         self._until_first_look.enter_context(self.batch_update())
         self._until_first_look.callback(_collect_garbage)
-        self.set_timer(PATIENCE, self._until_first_look.close)
+        self.set_timer(PATIENCE, self._show_first_frame)
         self._choose_theme()
         self.set_keymap(self.config.keys)
         for problem in self.config.problems:
@@ -216,7 +216,14 @@ class StopsApp(App[None]):
             self._seen = monotonic()
             self._take(message.result)
             self._show_pulse()
+        self._show_first_frame()
+
+    def _show_first_frame(self) -> None:
+        """Paint what there is, and collect garbage from now on, but not what was made so far."""
         self._until_first_look.close()
+        if not gc.isenabled():
+            gc.freeze()
+            gc.enable()
 
     def _take(self, look: Look) -> None:
         if self.counting:

@@ -119,6 +119,7 @@ def _open_app(found: Namespace) -> int:
     if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.__stderr__)):
         _tell("the app needs a terminal; for scripts there is: stops-tui list (see --help)")
         return USAGE
+    gc.disable()  # nothing made while starting is garbage; the app enables it with the first frame
     from stops_tui.background import Background
     from stops_tui.config import load
     from stops_tui.kernels.kernel import KernelUnreadable, RawSweep
