@@ -37,6 +37,7 @@ HID = Subsystem(
             "flags": "0, or 8 to run before the programs that are there (BPF_F_BEFORE)",
         },
         obstacle=_no_device,
+        clear="the HID device is there",
         absent=_no_device,
         unknown="whether the device takes one more, or a second hid_rdesc_fixup",
     ),

@@ -66,6 +66,7 @@ _REGISTERING = Registering(
         "sub_cgroup_id": "0 unless it schedules one cgroup under another scheduler",
     },
     obstacle=_running,
+    clear="no BPF scheduler runs",
     consequence=_takes_tasks,
     absent=_not_enabled,
     shows="/sys/kernel/sched_ext/root/ops",
@@ -86,5 +87,5 @@ SCHED_EXT_CID = Subsystem(
     mandatory=frozenset({"name"}),
     flags=_FLAGS,
     refusal=_ejected,
-    registering=_REGISTERING,
+    registering=_REGISTERING._replace(needs_map="an arena map"),
 )

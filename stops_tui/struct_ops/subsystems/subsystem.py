@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from stops_tui.kernels.kernel import RawConditions, RawSubsystems
 
@@ -14,8 +15,10 @@ Says = Callable[[Data, RawConditions], str]
 """Something to say of a map with these data members, under these conditions; "" for nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Registering:
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+
+class Registering(NamedTuple):
     """What a subsystem asks of a map that is to be registered, beside mandatory members.
 
     Attributes:
@@ -29,6 +32,8 @@ class Registering:
         no_program: Function members that take none.
         hints: What to put into a data member, where its type does not tell.
         obstacle: Why the subsystem would refuse it now, and what to do.
+        clear: What to say where there is no obstacle; "" for nothing.
+        needs_map: What map one of its programs must use; "" for none.
         consequence: What registering it does that is to be known before.
         absent: Why it is not to be seen in the subsystem's own state; "" if it is there, or if
             the subsystem shows nothing.
@@ -42,11 +47,13 @@ class Registering:
     plain: bool = True
     link: bool = True
     update: bool = False
-    refused: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, str] = _NONE
     programs: frozenset[str] | None = None
     no_program: frozenset[str] = frozenset()
-    hints: Mapping[str, str] = field(default_factory=dict)
+    hints: Mapping[str, str] = _NONE
     obstacle: Says | None = None
+    clear: str = ""
+    needs_map: str = ""
     consequence: Says | None = None
     absent: Says | None = None
     shows: str = ""
@@ -58,8 +65,7 @@ class Registering:
         return member not in self.no_program and (self.programs is None or member in self.programs)
 
 
-@dataclass(frozen=True, slots=True)
-class Subsystem:
+class Subsystem(NamedTuple):
     """What a subsystem adds to one struct_ops type.
 
     Attributes:
@@ -74,7 +80,7 @@ class Subsystem:
 
     type_name: str
     mandatory: frozenset[str] = frozenset()
-    instead: Mapping[str, str] = field(default_factory=dict)
-    flags: Mapping[str, str] = field(default_factory=dict)
+    instead: Mapping[str, str] = _NONE
+    flags: Mapping[str, str] = _NONE
     refusal: Callable[[Data, RawSubsystems], str] | None = None
-    registering: Registering = field(default_factory=Registering)
+    registering: Registering = Registering()

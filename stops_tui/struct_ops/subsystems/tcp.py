@@ -51,6 +51,7 @@ TCP = Subsystem(
         no_program=frozenset({"get_info"}),
         hints={"flags": "1 any user may choose it (NON_RESTRICTED), 2 it needs ECN (NEEDS_ECN)"},
         obstacle=_taken,
+        clear="no congestion control of this name is registered",
         absent=_not_listed,
         shows=_AVAILABLE,
         ending=_default,

@@ -1,0 +1,154 @@
+"""Steps that can be taken and, where they changed something, undone.
+
+A step and what it does are one record, so that what is shown is what is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from stops_tui.bpf.errors import BpfError, errno_name
+from stops_tui.kernels.writes import Handle, Refused, Writes
+from stops_tui.struct_ops.registration.outcome import Step, StepResult, Tell
+
+
+class NotThere(Exception):  # noqa: N818 (what was seen, as a step's result)
+    """What was to be there is not, or is another: in words."""
+
+
+@dataclass(slots=True)
+class Work:
+    """What is open while steps are taken; what was made; all of it is closed at the end.
+
+    Attributes:
+        writes: What changes the kernel.
+        programs: By member.
+        btf: The BTF that BPF_MAP_CREATE wants.
+        map: The map the steps are about.
+        old_map: The map that it replaces.
+        link: The link the steps are about.
+    """
+
+    writes: Writes
+    programs: dict[str, Handle] = field(default_factory=dict)
+    btf: Handle | None = None
+    map: Handle | None = None
+    old_map: Handle | None = None
+    link: Handle | None = None
+
+    @property
+    def map_id(self) -> int:
+        """The map's id, also after it was closed; 0 before it was made."""
+        return self.map.id if self.map else 0
+
+    @property
+    def link_id(self) -> int:
+        """The link's id, also after it was closed; 0 before it was made."""
+        return self.link.id if self.link else 0
+
+    def close(self, keep: Handle | None = None) -> None:
+        """Let go of everything but `keep`."""
+        held = (self.link, self.map, self.old_map, self.btf, *self.programs.values())
+        for handle in held:
+            if handle and handle is not keep:
+                with suppress(OSError):
+                    handle.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A step with what it does.
+
+    Attributes:
+        step: As it is shown.
+        do: Takes it, and says what came of it.
+        undo: What takes it back; None where nothing stays of it once all is closed.
+    """
+
+    step: Step
+    do: Callable[[Work], str]
+    undo: Action | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The step that failed.
+
+    Attributes:
+        action: The step.
+        error: BpfError, Refused or OSError for a call; NotThere for what was seen.
+    """
+
+    action: Action
+    error: Exception
+
+
+Explain = Callable[[Failure, Work], str]
+"""Why a step failed, in words; "" to leave it at what the error says."""
+
+
+@dataclass(slots=True)
+class Taken:
+    """What came of the steps.
+
+    Attributes:
+        results: Of every step that was taken, those that undid others too.
+        failure: The one that failed; None if none did.
+    """
+
+    results: list[StepResult] = field(default_factory=list)
+    failure: Failure | None = None
+
+
+def take(actions: Iterable[Action], work: Work, tell: Tell | None, explain: Explain) -> Taken:
+    """Take the steps in order; if one fails, undo those before it, the last one first."""
+    taken = Taken()
+    undos: list[Action] = []
+    for action in actions:
+        error = _attempt(action, work, taken, tell, explain)
+        if error:
+            taken.failure = Failure(action, error)
+            break
+        if action.undo:
+            undos.append(action.undo)
+    if taken.failure:
+        for undo in reversed(undos):
+            _attempt(undo, work, taken, tell, explain)
+    return taken
+
+
+def _attempt(
+    action: Action, work: Work, taken: Taken, tell: Tell | None, explain: Explain
+) -> Exception | None:
+    error: Exception | None = None
+    try:
+        result = StepResult(action.step, ok=True, message=action.do(work))
+    except (BpfError, Refused, OSError, NotThere) as caught:
+        error = caught
+        words = explain(Failure(action, caught), work) or words_of(caught)
+        name, log = errno_of(caught), caught.log if isinstance(caught, BpfError) else ""
+        result = StepResult(action.step, ok=False, errno_name=name, message=words, log=log)
+    taken.results.append(result)
+    if tell:
+        tell(result)
+    return error
+
+
+def errno_of(error: Exception) -> str:
+    """The name of its errno, "EEXIST"; "" where it has none."""
+    if isinstance(error, BpfError):
+        return error.errno_name if error.errno else ""
+    return errno_name(error.errno) if isinstance(error, OSError) and error.errno else ""
+
+
+def words_of(error: Exception) -> str:
+    """What an error says, without the call and the errno, which are told beside it."""
+    if isinstance(error, BpfError):
+        return error.cause or "the kernel does not say why"
+    if isinstance(error, Refused):
+        return f"not sent to the kernel: {error.reason}"
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return str(error)

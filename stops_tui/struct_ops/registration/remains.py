@@ -1,0 +1,58 @@
+"""What is in the kernel because of a plan, in words."""
+
+from __future__ import annotations
+
+from stops_tui.struct_ops.inventory import Snapshot
+from stops_tui.struct_ops.registration.actions import Taken
+from stops_tui.struct_ops.registration.facts import RegistrationFacts
+from stops_tui.struct_ops.registration.readback import settled
+from stops_tui.struct_ops.text import printable
+
+NOTHING_DONE = "Nothing was done."
+NOTHING_LEFT = "Nothing was left behind."
+
+
+def remains(snapshot: Snapshot, map_id: int, link_id: int) -> tuple[str, ...]:
+    """The map and the link, as far as they are there."""
+    found, link = snapshot.maps.get(map_id), snapshot.links.get(link_id)
+    words = []
+    if found:
+        words.append(f"map {found.id} {printable(found.name)} ({found.status})")
+    if link:
+        on = f"on map {link.map_id}" if link.map_id else "detached"
+        words.append(f"link {link.id} ({on})")
+    return tuple(words)
+
+
+def left_behind(facts: RegistrationFacts, map_id: int, link_id: int) -> tuple[str, ...]:
+    """What of a map and a link is still there after the kernel had time to free them."""
+    snapshot = settled(facts, lambda now: not remains(now, map_id, link_id))
+    return remains(snapshot, map_id, link_id)
+
+
+def side_effects(taken: Taken) -> tuple[str, ...]:
+    """What no closing and no undoing takes away: a mount, and a pin that could not be removed."""
+    words = []
+    for result in taken.results:
+        if result.step.call == "mount" and result.ok:
+            words.append(f"a bpffs mounted on {printable(result.step.subject)}")
+        if result.step.call == "unlink" and not result.ok:
+            words.append(f"the pin {printable(result.step.subject)}")
+    return tuple(words)
+
+
+def failed_words(taken: Taken, left: tuple[str, ...]) -> str:
+    """Which step failed and why, and what stays of those before it."""
+    if taken.failure is None:
+        return ""
+    number, result = next(
+        (number, result) for number, result in enumerate(taken.results, 1) if not result.ok
+    )
+    errno = f"{result.errno_name}. " if result.errno_name else ""
+    cause = f"{result.message[:1].upper()}{result.message[1:]}" if errno else result.message
+    return f"{number} {result.step.call}: {errno}{cause}. {leftovers(left)}"
+
+
+def leftovers(left: tuple[str, ...]) -> str:
+    """A sentence about what stays."""
+    return f"Left behind: {', '.join(left)}." if left else NOTHING_LEFT

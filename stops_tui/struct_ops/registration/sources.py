@@ -1,0 +1,100 @@
+"""What is known of the program that a plan names for a member."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stops_tui.struct_ops.examples import EXAMPLES, BuiltIn
+from stops_tui.struct_ops.inventory import Program, serving
+from stops_tui.struct_ops.registration.facts import RegistrationFacts
+from stops_tui.struct_ops.registration.plan import Example, Loaded, Pinned, ProgramSource
+from stops_tui.struct_ops.types import StructOpsType
+
+
+class NoProgram(Exception):  # noqa: N818 (a fact about a plan, not a failure)
+    """A source that gives no program, and what to do, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A member that a program is known to serve."""
+
+    map_id: int
+    map_name: str
+    member: str
+
+    def __str__(self) -> str:
+        return f"serves {self.member} in map {self.map_id} {self.map_name}".rstrip()
+
+
+def prog_id_of(source: Loaded | Pinned, facts: RegistrationFacts) -> int:
+    """The id of a program that is in the kernel.
+
+    Raises:
+        NoProgram: Nothing is pinned there, or no program is.
+    """
+    if isinstance(source, Loaded):
+        return source.id
+    pin = next((pin for pin in facts.holders.pins if pin.path == source.path), None)
+    if pin is None:
+        raise NoProgram(f"nothing is pinned at {source.path}")
+    if pin.kind != "prog":
+        raise NoProgram(f"{source.path} is a pin of {pin.kind} {pin.id}, not of a program")
+    return pin.id
+
+
+def program_of(source: Loaded | Pinned, facts: RegistrationFacts) -> Program:
+    """A program that is in the kernel.
+
+    Raises:
+        NoProgram: It is not there, or is no struct_ops program.
+    """
+    prog_id = prog_id_of(source, facts)
+    program = facts.programs.get(prog_id)
+    if program is None:
+        raise NoProgram(f"there is no struct_ops program {prog_id}")
+    return program
+
+
+def built_in(source: Example, type_: StructOpsType) -> BuiltIn:
+    """The example that a program is of.
+
+    Raises:
+        NoProgram: It has no such program, or is not for this type.
+    """
+    example = EXAMPLES.get(source.name)
+    if example is None or source.member not in example.programs:
+        raise NoProgram(f"there is no example {source}: see `stops-tui examples`")
+    if example.type_name != type_.name:
+        raise NoProgram(f"example {source.name} implements {example.type_name}")
+    return example
+
+
+def attaches_to(program: Program, type_: StructOpsType) -> bool:
+    """Whether a program was made for this struct."""
+    return program.raw.attach_btf_id == type_.type_id and (
+        program.raw.attach_btf_obj_id in (0, type_.btf_id)
+    )
+
+
+def struct_of(program: Program, facts: RegistrationFacts) -> str:
+    """The struct a program was made for, "sched_ext_ops"; "?" if unknown."""
+    return facts.inventory.attached_struct(program.raw)
+
+
+def known_services(prog_id: int, facts: RegistrationFacts) -> list[Served]:
+    """The members of maps that a program serves: all of the same name, as it has but one."""
+    return [
+        Served(map_id, facts.snapshot.maps[map_id].name, member)
+        for map_id, member in serving(facts.snapshot).get(prog_id, [])
+    ]
+
+
+def describe(source: ProgramSource, facts: RegistrationFacts) -> str:
+    """A source and its program in a few words: `484 t_undo`, `example:reno/ssthresh`."""
+    if isinstance(source, Example):
+        return str(source)
+    try:
+        return f"{source} {program_of(source, facts).name}"
+    except NoProgram:
+        return str(source)
