@@ -109,13 +109,14 @@ class ExplorerScreen(StopsScreen):
         facts = self.facts
         if facts.snapshot is None:
             return
-        maps = [m for m in facts.snapshot.maps.values() if matcher(self._filter)(m)]
-        key = SORT_KEYS[self._sort]
-        maps.sort(key=lambda m: key(m, facts.holders.get(m.id)), reverse=self._descending)
+        # What is the same for a thousand maps is asked for once.
+        matches, key, holders = matcher(self._filter), SORT_KEYS[self._sort], facts.holders
+        maps = [m for m in facts.snapshot.maps.values() if matches(m)]
+        maps.sort(key=lambda m: key(m, holders.get(m.id)), reverse=self._descending)
         table = self._maps
         table.empty = f"No map matches {self._filter!r}.\nEsc clears the filter."
         table.annotate_header({self._sort: self._arrow})
-        table.show_maps(maps, facts.history.refcnts, facts.holders)
+        table.show_maps(maps, facts.history.refcnts, holders)
         self._show_title(len(maps), len(facts.snapshot.maps))
         self._show_emptiness(not facts.snapshot.maps)
         self.query_one(EventStrip).events = last_events(facts.history.events)

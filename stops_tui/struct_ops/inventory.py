@@ -150,7 +150,10 @@ class Inventory:
             map_id: self._map(raw.maps[map_id], links[map_id], raw.subsystems, known.get(map_id))
             for map_id in sorted(raw.maps)
         }
-        programs = self._behind(maps.values(), before.programs if before else {})
+        if before and _same_members(maps, before.maps):
+            programs = before.programs
+        else:
+            programs = self._behind(maps.values(), before.programs if before else {})
         self._raw = raw
         self._snapshot = Snapshot(self._clock(), maps, programs, dict(sorted(raw.links.items())))
         return self._snapshot
@@ -240,6 +243,14 @@ class Inventory:
         except BtfError:
             pass
         return Program(raw, raw.name)
+
+
+def _same_members(maps: Mapping[int, StructOpsMap], known: Mapping[int, StructOpsMap]) -> bool:
+    """Whether these are the same maps, and every member holds what it held."""
+    return maps.keys() == known.keys() and all(
+        map_ is known[map_id] or map_.members == known[map_id].members
+        for map_id, map_ in maps.items()
+    )
 
 
 def _links_by_map(links: Iterable[RawLink]) -> Mapping[int, tuple[int, ...]]:

@@ -106,12 +106,18 @@ bars are the last eight different counts. `MEMBERS`: function members set, and a
         super().__init__(chosen_columns(columns), empty="Looking at the kernel …", id=id)
         self._known: dict[int, tuple[StructOpsMap, MapHolders | None, Row]] = {}
 
-    def row_of(self, map_: StructOpsMap, refcnts: Sequence[int], holders: MapHolders | None) -> Row:
+    def row_of(
+        self,
+        map_: StructOpsMap,
+        refcnts: Callable[[int], Sequence[int]],
+        holders: MapHolders | None,
+    ) -> Row:
         """The line of a map: the same object as before while nothing about it changed."""
         known = self._known.get(map_.id)
         if known and known[0] is map_ and known[1] == holders:
             return known[2]
-        cells = tuple(CELLS[column.key](map_, refcnts, holders) for column in self.columns)
+        counts = refcnts(map_.id)
+        cells = tuple(CELLS[column.key](map_, counts, holders) for column in self.columns)
         row = Row(map_.id, cells)
         self._known[map_.id] = (map_, holders, row)
         return row
@@ -123,8 +129,8 @@ bars are the last eight different counts. `MEMBERS`: function members set, and a
         holders: Mapping[int, MapHolders],
     ) -> None:
         """Show these maps, in this order."""
-        self._make_room_for(max((len(str(map_.id)) for map_ in maps), default=0))
-        rows = [self.row_of(m, refcnts(m.id), holders.get(m.id)) for m in maps]
+        self._make_room_for(len(str(max((map_.id for map_ in maps), default=0))))
+        rows = [self.row_of(m, refcnts, holders.get(m.id)) for m in maps]
         if len(self._known) > 2 * len(rows) + 100:
             self._known.clear()
         self.show_rows(rows)
