@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ class Stage(LiveKernel):
     @property
     def host(self) -> Host:
         host = super().host
-        return replace(host, name="vm", release=host.release.split("-")[0])
+        return host._replace(name="vm", release=host.release.split("-")[0])
 
     def sweep(self) -> RawSweep:
         whole = super().sweep()
@@ -59,7 +59,7 @@ class Stage(LiveKernel):
 
     def program(self, prog_id: int) -> RawProgram | None:
         raw = super().program(prog_id)
-        return replace(raw, load_time=CLOCK) if raw else None
+        return raw._replace(load_time=CLOCK) if raw else None
 
 
 @dataclass

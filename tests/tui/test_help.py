@@ -10,8 +10,9 @@ from textual.pilot import Pilot
 from stops_tui.actions import ACTIONS, actions_on
 from stops_tui.app import StopsApp
 from stops_tui.screens.help import HelpScreen
-from stops_tui.struct_ops import status
+from stops_tui.struct_ops.inventory import Inventory
 from stops_tui.widgets.key_help import STATUS_WORDS, help_text, marked
+from tests.support.fake_kernel import FakeKernel
 from tests.tui.pilot import until, until_shown
 
 
@@ -74,9 +75,11 @@ def test_shows_configured_keys() -> None:
     assert ["f9", "Stop"] in [line.split()[:2] for line in lines]
 
 
-def test_explains_every_status_word() -> None:
-    words = {value for name, value in vars(status).items() if name.isupper() and name[0] != "_"}
-    assert words - {status.UNKNOWN} <= {word for word, _ in STATUS_WORDS}
+def test_explains_every_status_word(kernel: FakeKernel) -> None:
+    kernel.add_map(95, "linked", state="READY")
+    kernel.add_link(96, 95)
+    words = {found.status for found in Inventory(kernel).sweep().maps.values()}
+    assert words == {word for word, _ in STATUS_WORDS}
 
 
 def test_help_of_a_widget_is_no_markup() -> None:
