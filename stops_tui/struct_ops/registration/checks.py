@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from stops_tui.struct_ops.registration import life_checks, member_checks
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
@@ -13,8 +13,13 @@ from stops_tui.struct_ops.text import printable
 
 def checks(plan: Plan, facts: RegistrationFacts) -> tuple[Check, ...]:
     """Everything that was looked at: what failed, then what to be warned of, then what passed."""
+    return in_order(_all(plan, facts))
+
+
+def in_order(found: Iterable[Check]) -> tuple[Check, ...]:
+    """What failed first, then what to be warned of, then what passed."""
     levels = ("failed", "warned", "passed")
-    return tuple(sorted(_all(plan, facts), key=lambda check: levels.index(check.level)))
+    return tuple(sorted(found, key=lambda check: levels.index(check.level)))
 
 
 def failures(found: tuple[Check, ...]) -> tuple[Check, ...]:
