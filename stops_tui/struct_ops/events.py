@@ -122,6 +122,8 @@ class History:
         for map_id in self._refcnts.keys() - snapshot.maps.keys():
             del self._refcnts[map_id]
         for map_id, map_ in snapshot.maps.items():
-            counts = self._refcnts.setdefault(map_id, deque(maxlen=REFCNTS_KEPT))
-            if not counts or counts[-1] != map_.refcnt:
+            counts = self._refcnts.get(map_id)
+            if counts is None:
+                self._refcnts[map_id] = deque([map_.refcnt], maxlen=REFCNTS_KEPT)
+            elif counts[-1] != map_.refcnt:
                 counts.append(map_.refcnt)

@@ -114,7 +114,7 @@ bars are the last eight different counts. `MEMBERS`: function members set, and a
     ) -> Row:
         """The line of a map: the same object as before while nothing about it changed."""
         known = self._known.get(map_.id)
-        if known and known[0] is map_ and known[1] == holders:
+        if known and known[0] is map_ and (known[1] is holders or known[1] == holders):
             return known[2]
         counts = refcnts(map_.id)
         cells = tuple(CELLS[column.key](map_, counts, holders) for column in self.columns)
