@@ -23,16 +23,17 @@ def add_process(proc: Path, pid: int, comm: bytes, fds: dict[int, tuple[str, str
         (proc / str(pid) / "fdinfo" / str(fd)).write_text(fdinfo)
 
 
-def test_only_bpf_objects_are_reported(tmp_path: Path) -> None:
+def test_only_struct_ops_maps_programs_and_links_are_reported(tmp_path: Path) -> None:
     add_process(
         tmp_path,
         812,
         b"bpftool",
         {
             0: ("/dev/null", "pos:\t0\n"),
-            3: ("anon_inode:bpf-map", "pos:\t0\nmap_id:\t58\n"),
+            3: ("anon_inode:bpf-map", "pos:\t0\nmap_type:\t26\nmap_id:\t58\n"),
             4: ("anon_inode:bpf_link", "pos:\t0\nlink_id:\t22\nmap_id:\t58\n"),
             5: ("socket:[12]", "map_id:\t1\n"),
+            6: ("anon_inode:bpf-map", "pos:\t0\nmap_type:\t2\nmap_id:\t59\n"),
         },
     )
     add_process(

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from stops_tui.kernels.kernel import RawFd
+from stops_tui.bpf.info import MAP_TYPE_STRUCT_OPS
+from stops_tui.kernels.kernel import ObjectKind, RawFd
 from stops_tui.kernels.live.facts import CAP_SYS_PTRACE, has_capability
 from stops_tui.kernels.live.fdinfo import FDINFO_BYTES, OBJECTS, object_of
 from stops_tui.kernels.live.mounts import mounts
@@ -20,6 +21,8 @@ _INITIAL_PID_NAMESPACE = 0xEFFFFFFC
 _HIDING = re.compile(r"hidepid=(?!0|off)\w+")
 
 _UNKNOWN = -1
+
+_STRUCT_OPS_MAP = f"\nmap_type:\t{MAP_TYPE_STRUCT_OPS}\n".encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class Processes:
         self._seen: dict[int, _Seen] = {}
 
     def look(self) -> tuple[tuple[RawFd, ...], tuple[str, ...]]:
-        """The open BPF file descriptors by pid and fd, and in words what could not be looked at.
+        """Open fds of struct_ops maps, of programs and of links, by pid; and what went unseen.
 
         This process is left out: what it opens to read is closed before anyone could act on it.
         """
@@ -127,11 +130,17 @@ def _fds(proc: Path, pid: int) -> Iterator[RawFd]:
     try:
         for name in os.listdir(directory):  # noqa: PTH208 (of an open directory)
             link = _link(directory, name)
-            if link in OBJECTS and (found := object_of(link, _read(f"{proc}/{pid}/fdinfo/{name}"))):
+            if link in OBJECTS and (found := _object(link, _read(f"{proc}/{pid}/fdinfo/{name}"))):
                 comm = comm or _comm(proc, pid)
                 yield RawFd(pid, comm, int(name), *found)
     finally:
         os.close(directory)
+
+
+def _object(link: str, fdinfo: bytes) -> tuple[ObjectKind, int] | None:
+    """The object, unless it is a map of another type: a host may hold thousands of those."""
+    found = object_of(link, fdinfo)
+    return None if found and found[0] == "map" and _STRUCT_OPS_MAP not in fdinfo else found
 
 
 def _link(directory: int, name: str) -> str:
