@@ -87,6 +87,7 @@ def vmlinux() -> tuple[BtfBuilder, int]:
     _hid(t, common)
     test = t.function(t.int, b.ptr(b.fwd("bpf_dummy_ops_state")))
     t.struct_ops("bpf_dummy_ops", [("test_1", test, 8), ("test_2", test, 8)], common)
+    _functions(b, t)
     return b, common
 
 
@@ -107,6 +108,16 @@ def smc(base: BtfBuilder, common: int) -> BtfBuilder:
         common,
     )
     return b
+
+
+def _functions(b: BtfBuilder, t: Types) -> None:
+    """The kernel's functions and structs that programs or this kernel's age are told by."""
+    link = b.func_proto(t.int, [("link", b.ptr(b.fwd("bpf_link")))])
+    b.func("bpf_struct_ops_map_link_detach", link, 0)
+    for name, returns in (("ssthresh", t.u32), ("undo_cwnd", t.u32), ("cong_avoid", 0)):
+        b.func(f"tcp_reno_{name}", b.func_proto(returns, [("sk", t.sock)]))
+    inner = b.struct("", 8, [("snd_cwnd_cnt", t.u32, 0), ("snd_cwnd", t.u32, 32)])
+    b.struct("tcp_sock", 16, [("sk_state", t.u32, 0), ("", inner, 64)])
 
 
 def _internals(b: BtfBuilder, t: Types, common: int) -> None:

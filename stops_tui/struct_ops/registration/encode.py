@@ -51,6 +51,8 @@ def encode_member(
     field = field_of(type_, _data_member(type_, name))
     if isinstance(field, str):
         raise EncodeError(name, f"it may not be set: {field}")
+    if field.place + field.bits > 8 * len(value):
+        raise EncodeError(name, "its BTF puts it outside of the value")
     if field.kind == "string":
         first = field.place // 8
         raw = _string(field, content)
