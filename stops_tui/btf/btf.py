@@ -60,7 +60,7 @@ class Btf:
         """Check the header and where the sections lie; read nothing else.
 
         Args:
-            data: The whole BTF, in either byte order.
+            data: The whole BTF, in either byte order; a read-only mmap does as well.
             base: What a split BTF continues.
         """
         return cls(data, read_header(data, base is not None), base)
@@ -154,7 +154,7 @@ class Btf:
             raise BtfError(
                 f"string offset {offset} is outside the strings", self._header.strings.start
             )
-        return self._data[start : self._data.index(0, start)].decode(errors="backslashreplace")
+        return self._data[start : self._data.find(b"\0", start)].decode(errors="backslashreplace")
 
     def offset_of(self, type_id: int) -> int:
         """Where a type starts, in bytes from the start of its own BTF's data; 0 for void."""

@@ -6,8 +6,9 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from errno import ENOENT
+from mmap import MAP_PRIVATE, PROT_READ, mmap
 from pathlib import Path
-from typing import overload
+from typing import cast, overload
 
 from stops_tui.bpf.errors import BpfError
 from stops_tui.bpf.info import BtfInfo
@@ -21,6 +22,19 @@ SYSFS = Path("/sys/kernel/btf")
 
 _MOST_KEPT = 64
 """How many programs' BTF objects are kept; they are some KB each, seldom more."""
+
+
+def _mapped(path: Path) -> bytes:
+    """A file's content: the kernel's own pages where it maps them (since 6.16), else a copy.
+
+    Only a private mapping is given (kernel/bpf/sysfs_btf.c: btf_sysfs_vmlinux_mmap).
+    """
+    with path.open("rb") as file:
+        try:
+            mapped = mmap(file.fileno(), 0, flags=MAP_PRIVATE, prot=PROT_READ)
+        except (OSError, ValueError):
+            return file.read()
+    return cast("bytes", mapped)  # is read as bytes are: by index, slice, find and buffer
 
 
 class Btfs:
@@ -53,7 +67,7 @@ class Btfs:
         """The BTF of the kernel itself. OSError: it has none."""
         with self._lock:
             if self._vmlinux is None:
-                btf = Btf.parse((self._sysfs / VMLINUX).read_bytes())
+                btf = Btf.parse(_mapped(self._sysfs / VMLINUX))
                 self._vmlinux = KernelBtf(VMLINUX, _vmlinux_id(bpf), btf)
             return self._vmlinux
 
