@@ -34,6 +34,7 @@ from stops_tui.kernels.kernel import (
 from stops_tui.struct_ops.types import StructOpsType, offered_types
 from tests.support import fake_btf
 from tests.support.btf_builder import BtfBuilder
+from tests.support.fake_writes import FakeWrites
 
 BOOT = 1_700_000_000.0
 """When the first program was loaded: 2023-11-14 22:13:20 UTC."""
@@ -70,6 +71,7 @@ class FakeKernel:
         self._codes: dict[int, RawCode] = {}
         self._holders = RawHolders()
         self._types = {type_.name: type_ for type_ in offered_types(self)}
+        self.writes = FakeWrites(self)
 
     @classmethod
     def busy(cls) -> FakeKernel:
@@ -86,10 +88,11 @@ class FakeKernel:
         state: str = "INUSE",
         refcnt: int = 1,
         members: Mapping[str, int | bytes] | None = None,
+        link: bool = False,
     ) -> None:
         """A map; members are program ids, numbers or bytes by name. READY makes a link map."""
         type_ = self._types[type_name]
-        flags = BPF_F_LINK if state == "READY" else 0
+        flags = BPF_F_LINK if link or state == "READY" else 0
         self._maps[map_id] = RawMap(
             id=map_id,
             name=name,
@@ -164,6 +167,10 @@ class FakeKernel:
             runs=RunCount(),
         )
 
+    def add_raw_program(self, raw: RawProgram) -> None:
+        """Put a program in as it is."""
+        self._programs[raw.id] = raw
+
     def remove_program(self, prog_id: int) -> None:
         del self._programs[prog_id]
 
@@ -181,6 +188,10 @@ class FakeKernel:
         pins = (*self._holders.pins, RawPin(path, kind, object_id))
         self._holders = self._holders._replace(pins=pins)
 
+    def unpin(self, path: str) -> None:
+        pins = tuple(pin for pin in self._holders.pins if pin.path != path)
+        self._holders = self._holders._replace(pins=pins)
+
     def open_fd(self, pid: int, comm: str, fd: int, kind: ObjectKind, object_id: int) -> None:
         fds = (*self._holders.fds, RawFd(pid, comm, fd, kind, object_id))
         self._holders = self._holders._replace(fds=fds)
@@ -188,6 +199,21 @@ class FakeKernel:
     def hide(self, *unseen: str) -> None:
         """Say that some holders could not be looked at."""
         self._holders = self._holders._replace(unseen=unseen)
+
+    @property
+    def maps(self) -> Mapping[int, RawMap]:
+        """What is there, without a sweep."""
+        return self._maps
+
+    @property
+    def links(self) -> Mapping[int, RawLink]:
+        """What is there, without a sweep."""
+        return self._links
+
+    @property
+    def types(self) -> Iterable[StructOpsType]:
+        """What can be implemented here."""
+        return self._types.values()
 
     @property
     def host(self) -> Host:
