@@ -383,6 +383,8 @@ class FakeWrites:
 
     def _validate(self, type_: StructOpsType, value: bytes) -> None:
         """What the subsystem's init_member() and validate() refuse."""
+        if type_.name == "bpf_dummy_ops":
+            raise BpfError("BPF_MAP_UPDATE_ELEM", EOPNOTSUPP)
         given = {m.name for m in type_.members if any(_bytes(type_, m, value))}
         for member in type_.members:
             name_is_bad = member.name == "name" and not _NAME.fullmatch(_named(type_, value))
@@ -393,7 +395,7 @@ class FakeWrites:
     def _register(self, command: str, type_: StructOpsType, value: bytes, *, link: bool) -> None:
         name = _named(type_, value).decode()
         conditions = self._kernel.conditions_now
-        if type_.name == "bpf_dummy_ops" or (type_.name == "smc_hs_ctrl" and link):
+        if type_.name == "smc_hs_ctrl" and link:
             raise BpfError(command, EOPNOTSUPP)
         if type_.name == "tcp_congestion_ops":
             if name in (conditions.congestion_controls or ()) or name in self._registered(type_):
