@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-Where = Literal["everywhere", "explorer", "events", "types", "program", "unreadable"]
+Where = Literal["everywhere", "explorer", "events", "types", "program", "register", "unreadable"]
 """The screen an action belongs to."""
 
 GLYPHS: Mapping[str, str] = {
@@ -24,7 +24,10 @@ GLYPHS: Mapping[str, str] = {
     "enter": "Enter",
     "escape": "Esc",
     "tab": "Tab",
+    "ctrl+n": "^n",
+    "ctrl+o": "^o",
     "ctrl+p": "^p",
+    "ctrl+s": "^s",
 }
 """How keys are written on the screen, where that is not their name."""
 
@@ -39,6 +42,7 @@ class Action(NamedTuple):
         help: One sentence for help and man page.
         where: Which screen it belongs to.
         footer: Whether the footer has room for it; the registry's order is the footer's.
+        writes: Whether it changes the kernel, and so does nothing while writing is not armed.
     """
 
     id: str
@@ -47,6 +51,7 @@ class Action(NamedTuple):
     help: str
     where: Where
     footer: bool = False
+    writes: bool = False
 
 
 ACTIONS: tuple[Action, ...] = (
@@ -57,6 +62,23 @@ ACTIONS: tuple[Action, ...] = (
         "Go deeper: from a map to its members, from a member to its program.",
         "explorer",
         True,
+    ),
+    Action(
+        "register",
+        "r",
+        "register",
+        "Compose a struct_ops map step by step, of loaded programs or an example, and register it.",
+        "explorer",
+        True,
+    ),
+    Action(
+        "unregister",
+        "u",
+        "unregister",
+        "End the registration of the map, or detach the link at the cursor; asks first.",
+        "explorer",
+        True,
+        writes=True,
     ),
     Action(
         "filter",
@@ -75,16 +97,6 @@ ACTIONS: tuple[Action, ...] = (
         True,
     ),
     Action(
-        "types",
-        "t",
-        "types",
-        "What this kernel lets BPF implement, and how many maps do.",
-        "everywhere",
-        True,
-    ),
-    Action("events", "e", "events", "Everything that changed since the start.", "everywhere", True),
-    Action("pause", "p", "pause", "Stop looking at the kernel, or go on.", "everywhere", True),
-    Action(
         "help",
         "question_mark",
         "help",
@@ -93,6 +105,30 @@ ACTIONS: tuple[Action, ...] = (
         True,
     ),
     Action("command_palette", "ctrl+p", "all", "Find any action by name.", "everywhere", True),
+    Action(
+        "types",
+        "t",
+        "types",
+        "What this kernel lets BPF implement, and how many maps do.",
+        "everywhere",
+        True,
+    ),
+    Action(
+        "events",
+        "e",
+        "events",
+        "Everything that changed since the start, and every command sent to change it.",
+        "everywhere",
+        True,
+    ),
+    Action("pause", "p", "pause", "Stop looking at the kernel, or go on.", "everywhere", True),
+    Action(
+        "arm",
+        "W",
+        "arm writing",
+        "Let this program change the kernel, after asking once; again for read-only, at once.",
+        "everywhere",
+    ),
     Action("back", "escape", "back", "Come back: clear the filter, leave a screen.", "everywhere"),
     Action(
         "members", "1", "members", "The map's members and the programs behind them.", "explorer"
@@ -138,6 +174,41 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("copy", "y", "copy", "Copy the map's id, name or JSON to the clipboard.", "explorer"),
     Action(
+        "remove_pin",
+        "delete",
+        "remove pin",
+        "Remove the pin at the cursor among links and pins; asks first.",
+        "explorer",
+        writes=True,
+    ),
+    Action(
+        "swap",
+        "w",
+        "swap into link",
+        "Put the map in the place of the one that a link holds, where its type can; asks first.",
+        "explorer",
+        writes=True,
+    ),
+    Action(
+        "try_it",
+        "T",
+        "try it",
+        "Open TCP connections over loopback under the map's congestion control, and watch it.",
+        "explorer",
+        writes=True,
+    ),
+    Action("all_events", "1", "events", "Everything that changed since the start.", "events", True),
+    Action(
+        "commands",
+        "2",
+        "command log",
+        "Every command sent to change the kernel, with its result.",
+        "events",
+        True,
+    ),
+    Action("copy_command", "y", "copy", "Copy the event or command at the cursor.", "events", True),
+    Action("copy_commands", "Y", "copy all", "Copy all of the events or commands.", "events"),
+    Action(
         "show_maps",
         "enter",
         "its maps",
@@ -145,6 +216,31 @@ ACTIONS: tuple[Action, ...] = (
         "types",
         True,
     ),
+    Action(
+        "register_type",
+        "r",
+        "register",
+        "Register a map of the chosen type, step by step.",
+        "types",
+        True,
+    ),
+    Action(
+        "next",
+        "ctrl+n",
+        "continue",
+        "Go on to the next step.",
+        "register",
+        True,
+    ),
+    Action(
+        "dry_run",
+        "d",
+        "dry run",
+        "In the review: let the kernel check the plan, and register nothing.",
+        "register",
+    ),
+    Action("save_plan", "ctrl+s", "save plan", "Save the plan to a file.", "register", True),
+    Action("load_plan", "ctrl+o", "load plan", "Load a plan from a file.", "register", True),
     Action(
         "goto_map",
         "enter",
@@ -229,7 +325,12 @@ ACTIONS: tuple[Action, ...] = (
         "everywhere",
     ),
     Action(
-        "quit", "q", "quit", "Leave; nothing of the kernel is changed or kept.", "everywhere", True
+        "quit",
+        "q",
+        "quit",
+        "Leave; asks first where links that only this program holds would go with it.",
+        "everywhere",
+        True,
     ),
 )
 WITHOUT_KERNEL = frozenset({"help", "command_palette", "quit"})

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, cast
 
 from rich.text import Text
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.message import Message
 from textual.reactive import var
@@ -23,6 +23,7 @@ from stops_tui.actions import WITHOUT_KERNEL, Where, actions_of, actions_on, key
 from stops_tui.background import Background
 from stops_tui.bpf.errors import BpfError
 from stops_tui.btf import BtfError
+from stops_tui.changing import ChangingApp
 from stops_tui.config import Config
 from stops_tui.kernels.kernel import Kernel, KernelUnreadable, Obstacle, RawHolders, RunCount
 from stops_tui.screens.explorer import ExplorerScreen
@@ -83,7 +84,7 @@ class Found(Message):
         self.result = result
 
 
-class StopsApp(App[None]):
+class StopsApp(ChangingApp):
     """The explorer of one kernel, or the page that says why it cannot be read.
 
     What screens may take from it is `screens.base.Facts`.
@@ -106,10 +107,18 @@ class StopsApp(App[None]):
         kernel: Kernel | KernelUnreadable,
         config: Config,
         reopen: Callable[[], Kernel] | None = None,
+        armed: bool = False,
     ) -> None:
-        """Args: reopen: Tries once more to open a kernel that could not be read."""
+        """Read-only, unless armed.
+
+        Args:
+            kernel: What is looked at.
+            config: The settings.
+            reopen: Tries once more to open a kernel that could not be read.
+            armed: Whether the kernel may be changed from the start.
+        """
         # NO_COLOR: with the terminal's own colours Textual paints none, else it paints greys
-        super().__init__(ansi_color="NO_COLOR" in environ or None)
+        super().__init__(armed, ansi_color="NO_COLOR" in environ or None)
         self.config = config
         self._reopen = reopen
         self.set_reactive(StopsApp.interval, config.interval)
@@ -117,6 +126,7 @@ class StopsApp(App[None]):
         if not isinstance(kernel, KernelUnreadable):
             self.kernel = kernel
             self.inventory = Inventory(kernel)
+            self.take_writes()
         self.history = History()
         self.raw_holders: RawHolders | None = None
         self._selected: int | None = None
@@ -130,6 +140,7 @@ class StopsApp(App[None]):
         self._next_pulse: Timer | None = None
         self._last_walk = 0.0
         self._seen = 0.0
+        self._again = False
         self._paused: float | None = None
         self._trouble = ""
         self._until_first_look = ExitStack()
@@ -155,7 +166,8 @@ class StopsApp(App[None]):
             self._sweep()
 
     def on_unmount(self) -> None:
-        """Release run statistics."""
+        """Release links and run statistics."""
+        self.let_all_go()
         if self.unreadable is None:
             self.kernel.close()
 
@@ -186,17 +198,25 @@ class StopsApp(App[None]):
         self.unreadable = None
         self.kernel = kernel
         self.inventory = Inventory(kernel)
+        self.take_writes()
         self.add_mode("explorer", ExplorerScreen)
         self.switch_mode("explorer")
         self._sweep()
 
     # Looking at the kernel
 
-    def _sweep(self) -> None:
+    def look(self) -> None:
+        """Look now, also while paused: something was changed."""
+        self._again = not self._sweep()
+        self._walk_soon()
+
+    def _sweep(self) -> bool:
         """Start a look unless one is running, and watch that it ends."""
         wanted = self._programs_of_selected() if self.counting else ()
-        if self._sweeps.start(partial(self._look, wanted)):
+        started = self._sweeps.start(partial(self._look, wanted))
+        if started:
             self._pulse_in(LATE)
+        return started
 
     def _look(self, wanted: Iterable[int]) -> Look:
         snapshot = self.inventory.sweep()
@@ -207,7 +227,9 @@ class StopsApp(App[None]):
         """Take over what a sweep saw, and plan the next."""
         if self._next_sweep:
             self._next_sweep.stop()
-        if self._paused is None:
+        if self._again:
+            self.look()
+        elif self._paused is None:
             self._next_sweep = self.set_timer(self.interval, self._sweep)
         if isinstance(message.result, Exception):
             self._take_trouble(message.result)
@@ -235,6 +257,7 @@ class StopsApp(App[None]):
         if before is None or _objects(before) != _objects(snapshot):
             self._spread_holders(snapshot)
             self._walk_soon()
+        self.settle_held(snapshot)
         self.snapshot = snapshot
 
     def _take_trouble(self, error: Exception) -> None:
@@ -370,6 +393,12 @@ class StopsApp(App[None]):
 
         self._open(TypesScreen)
 
+    def register(self, type_name: str = "", map_id: int = 0, member: str = "") -> None:
+        """Open the wizard: from the start, with a type, or with what a map has."""
+        from stops_tui.screens.register import RegisterScreen
+
+        self._open(partial(RegisterScreen, type_name, map_id, member))
+
     def action_events(self) -> None:
         """Open the events."""
         from stops_tui.screens.events import EventsScreen
@@ -400,8 +429,12 @@ class StopsApp(App[None]):
         return cast("ExplorerScreen", self.screen)
 
     def show_map(self, map_id: int) -> None:
-        """Come back to the explorer, the cursor on this map."""
+        """Come back to the explorer, the cursor on this map, as soon as it is seen there."""
         self._explorer().show_map(map_id)
+
+    def action_show_map(self, map_id: int) -> None:
+        """Come back to the explorer, the cursor on this map."""
+        self.show_map(map_id)
 
     def show_maps_of(self, type_name: str) -> None:
         """Come back to the explorer, with only the maps of this type."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import ClassVar, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar, cast
 
 from textual.app import ComposeResult
 from textual.screen import Screen
@@ -12,12 +12,16 @@ from textual.screen import Screen
 from stops_tui.actions import Where
 from stops_tui.config import Config
 from stops_tui.kernels.kernel import Kernel, RawHolders
+from stops_tui.kernels.writes import Call, Handle
 from stops_tui.struct_ops.events import History
 from stops_tui.struct_ops.holders import MapHolders
 from stops_tui.struct_ops.inventory import Inventory, Snapshot
 from stops_tui.struct_ops.rates import Rate
 from stops_tui.widgets.key_line import KeyLine
 from stops_tui.widgets.top_line import TopLine
+
+if TYPE_CHECKING:
+    from stops_tui.screens.propose import Proposal
 
 T = TypeVar("T")
 
@@ -38,6 +42,9 @@ class Facts(Protocol):
         holders: The same by map id.
         counting: Whether run statistics are on.
         rates: By program id, of the selected map's programs, while statistics are on.
+        armed: Whether this app lets the kernel be changed (`kernel.writes.armed`).
+        held: The unpinned links made here, which live only while the app holds them.
+        commands: What was sent to change the kernel since the start, the oldest first.
     """
 
     kernel: Kernel
@@ -49,18 +56,33 @@ class Facts(Protocol):
     holders: Mapping[int, MapHolders]
     counting: bool
     rates: Mapping[int, Rate]
+    armed: bool
+    held: tuple[Handle, ...]
+    commands: Sequence[Call]
 
     def lookup(self, job: Callable[[], T], done: Callable[[T], object]) -> None:
         """Run `job` off the screen's thread, then `done` with its result in the screen's."""
 
+    def register(self, type_name: str = "", map_id: int = 0, member: str = "") -> None:
+        """Open the wizard: from the start, with a type, or with what a map has."""
+
     def select_map(self, map_id: int | None) -> None:
         """Another map is looked at: count its programs' runs, look up soon what holds it."""
+
+    def look(self) -> None:
+        """Look at the kernel now: something was changed."""
+
+    def hold(self, link: Handle) -> None:
+        """Keep an unpinned link, and so its registration, until it is let go or the app ends."""
+
+    def propose(self, make: Callable[[], Proposal]) -> None:
+        """Work out a change aside, and ask whether to do it; not while writing is not armed."""
 
     def retry(self) -> None:
         """Where the kernel cannot be read: try again."""
 
     def show_map(self, map_id: int) -> None:
-        """Come back to the explorer, the cursor on this map."""
+        """Come back to the explorer, the cursor on this map, as soon as it is seen there."""
 
     def show_maps_of(self, type_name: str) -> None:
         """Come back to the explorer, with only the maps of this type."""
@@ -88,7 +110,9 @@ class StopsScreen(Screen[None]):
         yield from ()
 
     def on_mount(self) -> None:
-        """Follow the app's pulse."""
-        top = self.query_one(TopLine)
-        for name in ("pulse", "interval", "counting"):
+        """Follow the app's pulse, and what it may do."""
+        top, keys = self.query_one(TopLine), self.query_one(KeyLine)
+        for name in ("pulse", "interval", "counting", "armed"):
             self.watch(self.app, name, partial(setattr, top, name))
+        self.watch(self.app, "held", lambda held: setattr(top, "held", len(held)))
+        self.watch(self.app, "armed", partial(setattr, keys, "armed"))

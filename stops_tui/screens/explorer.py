@@ -57,6 +57,7 @@ class ExplorerScreen(StopsScreen):
         self._descending = False
         self._filter = ""
         self._subtitle = ""
+        self._awaited: int | None = None
 
     # Building
 
@@ -117,6 +118,9 @@ class ExplorerScreen(StopsScreen):
         table.empty = f"No map matches {self._filter!r}.\nEsc clears the filter."
         table.annotate_header({self._sort: self._arrow})
         table.show_maps(maps, facts.history.refcnts, holders)
+        if self._awaited in facts.snapshot.maps:
+            table.move_cursor(self._awaited)
+            self._awaited = None
         self._show_title(len(maps), len(facts.snapshot.maps))
         self._show_emptiness(not facts.snapshot.maps)
         self.query_one(EventStrip).events = last_events(facts.history.events)
@@ -196,6 +200,8 @@ class ExplorerScreen(StopsScreen):
             self._open_program(value)
         elif value and value.member.kind == "data":
             await self._turn_to("value")
+        elif value and self._selected:
+            self.facts.register(map_id=self._selected.id, member=value.member.name)
 
     def _member(self, index: object) -> MemberValue | None:
         map_ = self._selected
@@ -230,9 +236,10 @@ class ExplorerScreen(StopsScreen):
             self._set_filter("")
 
     def show_map(self, map_id: int) -> None:
-        """Put the cursor on this map."""
+        """Put the cursor on this map, as soon as it is there."""
         if map_id not in {row.key for row in self._maps.rows}:
             self._set_filter("")
+            self._awaited = map_id
         self._maps.move_cursor(map_id)
 
     def show_maps_of(self, type_name: str) -> None:
@@ -346,6 +353,52 @@ class ExplorerScreen(StopsScreen):
         turned = not self._descending if column == self._sort else column in HIGHEST_FIRST
         self._sort, self._descending = column, turned
         self._show_maps()
+
+    # Changing the kernel
+
+    def action_register(self) -> None:
+        """Open the wizard."""
+        self.facts.register()
+
+    def action_unregister(self) -> None:
+        """Propose to end the registration of the map, or of the link at the cursor."""
+        kind, object_id, _ = self._object_at_cursor
+        if object_id:
+            from stops_tui.screens.proposals import unregistering
+
+            facts = self.facts
+            ids = {f"{kind}_id": object_id}
+            facts.propose(partial(unregistering, facts.kernel, facts.held, **ids))
+
+    def action_remove_pin(self) -> None:
+        """Propose to remove the pin at the cursor."""
+        _, _, path = self._object_at_cursor
+        if path:
+            from stops_tui.screens.proposals import unpinning
+
+            self.facts.propose(partial(unpinning, self.facts.kernel, path))
+        else:
+            self.notify("Choose a pin among links and pins (5) first.", severity="warning")
+
+    def action_swap(self) -> None:
+        """Propose to put the map into a link."""
+        from stops_tui.screens.swapping import ask_for_link
+
+        if map_ := self._selected:
+            ask_for_link(self.app, self.facts, map_.id)
+
+    def action_try_it(self) -> None:
+        """Open the panel that makes traffic."""
+
+    @property
+    def _object_at_cursor(self) -> tuple[str, int, str]:
+        """Among links and pins the one at the cursor: kind, id, path; else the selected map."""
+        from stops_tui.widgets.links_table import LinksTable
+
+        map_ = self._selected
+        if isinstance(table := self.focused, LinksTable) and table.chosen:
+            return table.chosen
+        return ("map", map_.id if map_ else 0, "")
 
     # The clipboard
 

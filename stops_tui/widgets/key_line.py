@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from rich.text import Text
 from textual import events
+from textual.reactive import reactive
 from textual.widget import Widget
 
 from stops_tui.actions import Action, Where, actions_on, key_text
@@ -20,9 +21,14 @@ def scoped(action: Action) -> str:
 
 
 class KeyLine(Widget):
-    """As many keys as fit, in the registry's order; a click does what the key does."""
+    """As many keys as fit, in the registry's order; a click does what the key does.
+
+    Attributes:
+        armed: Whether this program may change the kernel; else what does is dim.
+    """
 
     DEFAULT_CSS = "KeyLine { height: 1; dock: bottom; padding: 0 1; color: $text-muted; }"
+    armed: reactive[bool] = reactive(False)
 
     def __init__(self, where: Where, keys: Mapping[str, str]) -> None:
         super().__init__()
@@ -41,12 +47,14 @@ class KeyLine(Widget):
 
     def render(self) -> Text:
         """Paint keys and labels."""
-        key_style = palette(self.app)["accent"] + palette(self.app)["strong"]
+        styles = palette(self.app)
         line = Text(no_wrap=True, overflow="crop", end="")
         for action, x in self._fitting():
             line.append(" " * (x - len(line)))
+            can = self.armed or not action.writes
+            key_style = styles["accent"] + styles["strong"] if can else styles["dim"]
             line.append(key_text(action, self._keys), key_style)
-            line.append(f" {action.label}")
+            line.append(f" {action.label}", styles["plain" if can else "dim"])
         return line
 
     async def on_click(self, event: events.Click) -> None:

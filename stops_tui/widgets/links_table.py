@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from stops_tui.struct_ops.inventory import StructOpsMap
 from stops_tui.widgets.detail import DetailTable
@@ -17,6 +18,15 @@ NO_LINK = {
 }
 
 
+class Keeper(NamedTuple):
+    """The key of a line: the object, and the pin or the process (pid, fd) that keeps it."""
+
+    kind: str
+    id: int
+    path: str = ""
+    fd: tuple[int, int] | None = None
+
+
 class LinksTable(DetailTable):
     """One line for the map and for each link on it, and below each who keeps it."""
 
@@ -26,7 +36,16 @@ class LinksTable(DetailTable):
         Column("where", "WHERE", 30, least=20, grow=True),
     )
     HELP = """The links that register the selected map, and where map and links are pinned. A link
-registers its map for as long as it is pinned or a process has it open."""
+registers its map for as long as it is pinned or a process has it open.
+
+`u` detaches the link at the cursor, `Delete` removes the pin there."""
+
+    @property
+    def chosen(self) -> tuple[str, int, str] | None:
+        """Kind and id of what the cursor is on, and the path of its pin; "" where it is on none."""
+        if not isinstance(key := self.cursor_key, Keeper):
+            return None
+        return key.kind, key.id, key.path
 
     def update_facts(self, facts: MapFacts) -> None:
         """Show the map, then its links."""
@@ -40,20 +59,27 @@ registers its map for as long as it is pinned or a process has it open."""
 def _object(kind: str, id_: int, facts: MapFacts) -> Iterator[Row]:
     name = Span(f"{kind} {id_}", "strong")
     if facts.holders is None:
-        yield Row((kind, id_), (name, "…", Span("looking at pins and processes", "dim")))
+        yield Row(Keeper(kind, id_), (name, "…", Span("looking at pins and processes", "dim")))
         return
-    kept = [
-        ("pin", Span(pin.path)) for pin in facts.holders.pins if (pin.kind, pin.id) == (kind, id_)
+    kept: list[tuple[Keeper, str, Span]] = [
+        (Keeper(kind, id_, pin.path), "pin", Span(pin.path))
+        for pin in facts.holders.pins
+        if (pin.kind, pin.id) == (kind, id_)
     ]
     kept += [
-        ("process", Span(f"{fd.comm}  pid {fd.pid}, fd {fd.fd}"))
+        (
+            Keeper(kind, id_, fd=(fd.pid, fd.fd)),
+            "process",
+            Span(f"{fd.comm}  pid {fd.pid}, fd {fd.fd}"),
+        )
         for fd in facts.holders.fds
         if (fd.kind, fd.id) == (kind, id_)
     ]
     if not kept:
-        yield Row((kind, id_), (name, "kernel", Span(_kernel_keeps(kind, facts.map), "dim")))
-    for n, (what, where) in enumerate(kept):
-        yield Row((kind, id_, n), (name if n == 0 else "", what, where))
+        nobody = Span(_kernel_keeps(kind, facts.map), "dim")
+        yield Row(Keeper(kind, id_), (name, "kernel", nobody))
+    for n, (keeper, what, where) in enumerate(kept):
+        yield Row(keeper, (name if n == 0 else "", what, where))
 
 
 def _kernel_keeps(kind: str, map_: StructOpsMap) -> str:

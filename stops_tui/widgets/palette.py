@@ -30,6 +30,7 @@ TERMINAL: Palette = {
     "cursor": Style(reverse=True),
     "far_cursor": Style(bold=True),
     "hover": Style(underline=True),
+    "alarm": Style(color="red", bold=True, reverse=True),
 }
 """On a terminal whose own 16 colours are used, or none at all."""
 
@@ -61,4 +62,5 @@ def _of_theme(app: App[Any], _: str) -> Palette:
         "cursor": Style(bgcolor=solid("primary-muted"), bold=True),
         "far_cursor": Style(bgcolor=solid("surface-lighten-1")),
         "hover": Style(bgcolor=solid("panel")),
+        "alarm": Style(color=solid("text-error"), bold=True, reverse=True),
     }

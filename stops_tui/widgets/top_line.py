@@ -23,12 +23,16 @@ class TopLine(Widget):
         pulse: "live", "starting", "paused 00:12", "stale 5 s" or why the kernel cannot be read.
         interval: Seconds between two looks at the kernel.
         counting: Whether run statistics are on, which costs the kernel a little.
+        armed: Whether this program may change the kernel.
+        held: How many links live only because this program holds them.
     """
 
     DEFAULT_CSS = "TopLine { height: 1; dock: top; padding: 0 1; background: $panel; }"
     pulse: reactive[str] = reactive("starting")
     interval: reactive[float] = reactive(1.0)
     counting: reactive[bool] = reactive(False)
+    armed: reactive[bool] = reactive(False)
+    held: reactive[int] = reactive(0)
 
     def __init__(self, host: Host) -> None:
         super().__init__()
@@ -37,14 +41,23 @@ class TopLine(Widget):
     def render(self) -> Text:
         """Paint the left part, cut where room is short, and the right part."""
         styles = palette(self.app)
-        late = self.pulse not in ("live", "starting")
-        counting = "counting runs · " if self.counting else ""
-        right = Text(f"read-only · {counting}{interval_text(self.interval)} · ")
-        right.append(self.pulse, styles["warn" if late else "good"] + styles["strong"])
-        host = self._host
+        host, right = self._host, self._right()
         left = Text.assemble(
             ("stops", styles["accent"] + styles["strong"]),
             printable(f"   {host.name} · Linux {host.release} · {host.user}"),
         )
         left.truncate(max(self.size.width - right.cell_len - 1, 0), overflow="ellipsis", pad=True)
         return Text.assemble(left, " ", right, no_wrap=True, overflow="crop", end="")
+
+    def _right(self) -> Text:
+        """What may be done, what it costs, how fresh it is; what holds on to the kernel is told."""
+        styles = palette(self.app)
+        may = (" WRITE ", styles["alarm"]) if self.armed else ("read-only", styles["plain"])
+        holds = f"holds {self.held} link{'s' * (self.held != 1)}"
+        late = self.pulse not in ("live", "starting")
+        told = [may]
+        told += [(holds, styles["warn"] + styles["strong"])] if self.held else []
+        told += [("counting runs", styles["plain"])] if self.counting else []
+        told += [(interval_text(self.interval), styles["plain"])]
+        told += [(self.pulse, styles["warn" if late else "good"] + styles["strong"])]
+        return Text(" · ").join(Text(words, style) for words, style in told)

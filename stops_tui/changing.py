@@ -1,0 +1,166 @@
+"""The side of the app that changes the kernel: armed first, asked before, logged after."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from textual.app import App
+from textual.message import Message
+from textual.reactive import var
+
+from stops_tui.held import HeldLinks
+from stops_tui.kernels.kernel import Kernel
+from stops_tui.kernels.writes import Call, Handle
+from stops_tui.struct_ops.inventory import Snapshot
+
+if TYPE_CHECKING:
+    from stops_tui.audit import Audit
+    from stops_tui.screens.leaving import Leaving
+    from stops_tui.screens.propose import Proposal
+    from stops_tui.struct_ops.registration.outcome import Outcome
+
+T = TypeVar("T")
+
+COMMANDS_KEPT = 1_000
+HOW_TO_ARM = "Read-only: W arms writing."
+
+
+class Commanded(Message):
+    """A command was sent to change the kernel, or refused."""
+
+    def __init__(self, call: Call, problem: str) -> None:
+        super().__init__()
+        self.call = call
+        self.problem = problem
+
+
+class ChangingApp(App[None]):
+    """What `StopsApp` is, as far as it changes the kernel."""
+
+    armed: var[bool] = var(False)
+    held: var[tuple[Handle, ...]] = var(())
+    commands: var[Sequence[Call]] = var(())
+
+    kernel: Kernel
+
+    def __init__(self, armed: bool, ansi_color: bool | None) -> None:
+        super().__init__(ansi_color=ansi_color)
+        self.set_reactive(ChangingApp.armed, armed)
+        self._held = HeldLinks()
+        self._audit: Audit | None = None
+        self._told = ""
+
+    @abstractmethod
+    def lookup(self, job: Callable[[], T], done: Callable[[T], object]) -> None:
+        """Run `job` off the screen's thread, then `done` with its result in the screen's."""
+
+    @abstractmethod
+    def look(self) -> None:
+        """Look at the kernel now: something was changed."""
+
+    # Arming
+
+    def take_writes(self) -> None:
+        """Take over a kernel's writes: whether they are armed, and what they tell."""
+        self.kernel.writes.armed = self.armed
+        self.kernel.writes.listen = self._hear
+
+    def watch_armed(self, armed: bool) -> None:
+        """Pass it on to where it is enforced."""
+        if self.is_running and hasattr(self, "kernel"):
+            self.kernel.writes.armed = armed
+
+    def action_arm(self) -> None:
+        """Arm writing after asking once, or disarm at once."""
+        if self.armed:
+            self.armed = False
+            self.notify("Read-only again.")
+            return
+        from stops_tui.screens.arming import ask_to_arm
+
+        self.push_screen(ask_to_arm(), self._arm)
+
+    def _arm(self, answer: str | None) -> None:
+        self.armed = answer == "arm"
+
+    # The command log
+
+    def _hear(self, call: Call) -> None:
+        """Note a command, in the thread that sent it: in the file at once, on the screen then."""
+        from stops_tui.audit import Audit
+
+        self._audit = self._audit or Audit()
+        self._audit.append(call)
+        self.post_message(Commanded(call, self._audit.problem))
+
+    def on_commanded(self, message: Commanded) -> None:
+        """Take a command into the log."""
+        self.commands = (*self.commands, message.call)[-COMMANDS_KEPT:]
+        if message.problem and message.problem != self._told:
+            self.notify(message.problem, severity="error", markup=False)
+        self._told = message.problem
+
+    # Changing, after asking
+
+    def propose(self, make: Callable[[], Proposal]) -> None:
+        """Work out a change aside, and ask whether to do it; not while writing is not armed."""
+        if not self.armed:
+            self.notify(HOW_TO_ARM, severity="warning")
+            return
+        from stops_tui.screens.propose import proposed
+
+        self.lookup(partial(proposed, make), self._ask)
+
+    def _ask(self, proposal: Proposal | str) -> None:
+        if isinstance(proposal, str):
+            self.notify(proposal, severity="warning", markup=False)
+            return
+        from stops_tui.screens.propose import ProposalScreen
+
+        self.push_screen(ProposalScreen(proposal))
+
+    # Links that only this program holds
+
+    def hold(self, link: Handle) -> None:
+        """Keep an unpinned link, and so its registration, until it is let go or the app ends."""
+        self._held.keep(link)
+        self.held = self._held.handles
+
+    def settle_held(self, snapshot: Snapshot) -> None:
+        """Let go of links that register nothing any more."""
+        self._held.settle(snapshot)
+        self.held = self._held.handles
+
+    async def action_quit(self) -> None:
+        """Leave, unless that would unregister something: then ask first."""
+        from stops_tui.screens.ask import AskScreen
+
+        if not self.held:
+            self.exit()
+        elif not isinstance(self.screen, AskScreen):
+            from stops_tui.audit import Audit
+    from stops_tui.screens.leaving import leaving
+
+            self.lookup(partial(leaving, self.kernel, self.held), self._ask_to_leave)
+
+    def _ask_to_leave(self, found: Leaving) -> None:
+        self.push_screen(found.question(self.armed), partial(self._leave, found))
+
+    def _leave(self, found: Leaving, answer: str | None) -> None:
+        if answer == "pin":
+            from stops_tui.screens.propose import ProposalScreen
+
+            self.push_screen(ProposalScreen(found.pinning), self._leave_pinned)
+        elif answer == "unregister":
+            self.exit()
+
+    def _leave_pinned(self, outcome: Outcome | None) -> None:
+        if outcome and outcome.ok:
+            self.exit()
+
+    def let_all_go(self) -> None:
+        """At the end: a pinned link lives on, any other ends its registration."""
+        self._held.let_all_go()

@@ -1,0 +1,67 @@
+"""Leaving while links live only because this program holds them: asked, staying first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from rich.console import Group
+from rich.text import Text
+
+from stops_tui.kernels.kernel import Kernel
+from stops_tui.kernels.writes import Handle
+from stops_tui.screens.ask import Answer, AskScreen
+from stops_tui.screens.proposals import pinning
+from stops_tui.screens.propose import Proposal
+from stops_tui.struct_ops.registration import unregister
+from stops_tui.struct_ops.registration.facts import RegistrationFacts
+from stops_tui.struct_ops.registration.outcome import Check
+from stops_tui.struct_ops.registration.plan import PlanError
+from stops_tui.struct_ops.text import printable
+
+
+class Leaving(NamedTuple):
+    """What goes with this program.
+
+    Attributes:
+        goes: What each link holds, in words.
+        warnings: What its end does.
+        pinning: Keeps them all.
+    """
+
+    goes: Sequence[str]
+    warnings: Sequence[Check]
+    pinning: Proposal
+
+    def question(self, armed: bool) -> AskScreen:
+        """Gives "stay", "pin" or "unregister"; to pin is a change, and so has to be armed."""
+        lines = [Text(f"  {printable(line)}") for line in self.goes]
+        lines += [Text(f"! {printable(check.words)}", "bold") for check in self.warnings]
+        if not armed:
+            lines += [Text(), Text("To pin instead, stay and arm writing: W.")]
+        answers = [Answer("stay", "Stay"), Answer("unregister", "Unregister and quit")]
+        if armed:
+            answers.insert(1, Answer("pin", "Pin and quit"))
+        count = len(self.goes)
+        return AskScreen(
+            f"Quitting lets go of {count} link{'s' * (count != 1)}",
+            Group(Text("Only this program holds, and so keeps registered:", "bold"), "", *lines),
+            answers,
+        )
+
+
+def leaving(kernel: Kernel, held: Sequence[Handle]) -> Leaving:
+    """Look what these links hold."""
+    facts = RegistrationFacts.gather(kernel)
+    goes: list[str] = []
+    warnings: list[Check] = []
+    for handle in held:
+        try:
+            wanted = unregister.plan_for(facts, link_id=handle.id)
+        except PlanError:
+            continue
+        status = f", {wanted.status}, {wanted.holders} in the kernel use it"
+        goes.append(f"link {handle.id}: {wanted.what}{status}")
+        found = unregister.checks(wanted, facts)
+        warnings += [check for check in found if check.level == "warned"]
+    return Leaving(goes, warnings, pinning(kernel, facts, held))

@@ -1,0 +1,141 @@
+"""Removing one pin, and saying what goes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from stops_tui.kernels.kernel import RawHolders
+from stops_tui.kernels.writes import ReadOnly, Writes
+from stops_tui.struct_ops.inventory import Snapshot
+from stops_tui.struct_ops.registration import unregister
+from stops_tui.struct_ops.registration.actions import Action, NotThere, Work, take
+from stops_tui.struct_ops.registration.checks import in_order
+from stops_tui.struct_ops.registration.facts import RegistrationFacts
+from stops_tui.struct_ops.registration.outcome import READ_BACK, Check, Outcome, Step, Tell
+from stops_tui.struct_ops.registration.plan import PlanError
+from stops_tui.struct_ops.registration.readback import settled
+from stops_tui.struct_ops.registration.remains import failed_words, remains
+from stops_tui.struct_ops.text import printable
+
+
+@dataclass(frozen=True, slots=True)
+class Unpinning:
+    """A pin, and the object it keeps, as they were when a person looked.
+
+    Attributes:
+        path: Where the pin is.
+        kind: Of what it is.
+        object_id: That map's or link's id.
+        last: Whether nothing else is known to keep the object: no other pin and no process.
+        about: The map that it is about in the end, and its registration.
+    """
+
+    path: str
+    kind: Literal["map", "link"]
+    object_id: int
+    last: bool
+    about: unregister.Unregistration
+
+
+def plan_for(facts: RegistrationFacts, path: str) -> Unpinning:
+    """Remove the pin at a path.
+
+    Raises:
+        PlanError: There is no pin of a struct_ops map or link.
+    """
+    pin = next((pin for pin in facts.holders.pins if pin.path == path), None)
+    if pin is None or pin.kind == "prog":
+        raise PlanError(f"no map and no link is pinned at {printable(path)}")
+    about = (
+        unregister.plan_for(facts, link_id=pin.id)
+        if pin.kind == "link"
+        else unregister.plan_for(facts, map_id=pin.id)
+    )
+    return Unpinning(path, pin.kind, pin.id, not _others(facts.holders, pin.kind, pin.id), about)
+
+
+def _others(holders: RawHolders, kind: str, object_id: int) -> bool:
+    """Whether something else keeps the object from user space."""
+    pins = sum((pin.kind, pin.id) == (kind, object_id) for pin in holders.pins)
+    return pins > 1 or any((fd.kind, fd.id) == (kind, object_id) for fd in holders.fds)
+
+
+def checks(wanted: Unpinning, facts: RegistrationFacts) -> tuple[Check, ...]:
+    """What goes with the pin."""
+    return in_order(_checks(wanted, facts))
+
+
+def _checks(wanted: Unpinning, facts: RegistrationFacts) -> Iterator[Check]:
+    what = wanted.about.what
+    if wanted.kind == "link" and wanted.last and wanted.about.map_id:
+        yield Check(
+            "warned",
+            f"nothing else that can be seen keeps link {wanted.object_id}: {what} is unregistered",
+        )
+        ended = unregister.checks(wanted.about, facts)
+        yield from (check for check in ended if check.level == "warned")
+    elif wanted.kind == "link":
+        yield Check("warned", f"link {wanted.object_id} stays: something else keeps it")
+    elif wanted.about.state == "INUSE" or wanted.about.link_ids:
+        yield Check("warned", f"{what} stays {wanted.about.status}: its pin is not what keeps that")
+    elif wanted.last:
+        yield Check("warned", f"nothing else that can be seen keeps {what}: it goes")
+
+
+def steps(wanted: Unpinning, facts: RegistrationFacts) -> tuple[Step, ...]:
+    """The calls to come."""
+    return tuple(action.step for action in _actions(wanted, facts))
+
+
+def execute(
+    wanted: Unpinning, facts: RegistrationFacts, writes: Writes, tell: Tell | None = None
+) -> Outcome:
+    """Remove the pin, if it still is that object's: the kernel's side of it sees to that.
+
+    Raises:
+        ReadOnly: Writing is not armed; nothing was done.
+    """
+    if not writes.armed:
+        raise ReadOnly("writing is not armed: nothing was done")
+    taken = take(_actions(wanted, facts), Work(writes), tell, lambda failure, work: "")
+    map_id = wanted.about.map_id
+    link_id = wanted.object_id if wanted.kind == "link" else 0
+    goes = wanted.last and taken.failure is None
+    now = settled(facts, lambda snapshot: not goes or _gone(wanted, snapshot), 0.3)
+    left = remains(now, map_id, link_id)
+    found = now.maps.get(map_id)
+    return Outcome(
+        ok=taken.failure is None,
+        map_id=map_id if found else 0,
+        link_id=link_id if link_id in now.links else 0,
+        state=found.state if found else "",
+        status=found.status if found else "",
+        steps=tuple(taken.results),
+        words=failed_words(taken, left)
+        if taken.failure
+        else f"The pin {printable(wanted.path)} is removed.",
+        left=left,
+        refused=taken.failure is not None and not isinstance(taken.failure.error, NotThere),
+    )
+
+
+def _gone(wanted: Unpinning, snapshot: Snapshot) -> bool:
+    there = snapshot.links if wanted.kind == "link" else snapshot.maps
+    return wanted.object_id not in there
+
+
+def _actions(wanted: Unpinning, facts: RegistrationFacts) -> Iterator[Action]:
+    def unpin(work: Work) -> str:
+        work.writes.unpin(wanted.path, wanted.kind, wanted.object_id)
+        return ""
+
+    def look(work: Work) -> str:
+        if any(pin.path == wanted.path for pin in facts.kernel.holders().pins):
+            raise NotThere(f"the call succeeded, but something is pinned at {wanted.path}")
+        return "nothing is pinned there"
+
+    what = f"removes the pin of {wanted.kind} {wanted.object_id}"
+    yield Action(Step("unlink", wanted.path, what), unpin)
+    yield Action(Step(READ_BACK, wanted.path, "what is pinned there"), look)
