@@ -127,7 +127,7 @@ def test_a_full_disk_breaks_nothing_and_swallows_no_later_line(tmp_path: Path) -
 def test_many_threads_write_whole_lines(tmp_path: Path) -> None:
     audits = [Audit(tmp_path / "audit.jsonl") for _ in range(8)]
     threads = [
-        threading.Thread(target=lambda a=audit: [a.append(CALL) for _ in range(50)])  # type: ignore[misc]
+        threading.Thread(target=lambda a=audit: [a.append(CALL) for _ in range(50)])
         for audit in audits
     ]
     for thread in threads:
