@@ -141,8 +141,7 @@ class ChangingApp(App[None]):
         if not self.held:
             self.exit()
         elif not isinstance(self.screen, AskScreen):
-            from stops_tui.audit import Audit
-    from stops_tui.screens.leaving import leaving
+            from stops_tui.screens.leaving import leaving
 
             self.lookup(partial(leaving, self.kernel, self.held), self._ask_to_leave)
 
