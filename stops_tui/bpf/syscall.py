@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
-from errno import E2BIG, EAGAIN, ENOENT, ENOSPC, ENOSYS
+from errno import E2BIG, EAGAIN, EINVAL, ENOENT, ENOSPC, ENOSYS
 from typing import Any, NoReturn
 
 from stops_tui.bpf import _cdefs
@@ -50,6 +50,9 @@ _INFO_SIZE = 512
 
 _FIRST_LOG, _LAST_LOG = 1 << 16, 1 << 24
 """Bytes of verifier log asked for, first and at most."""
+
+_NAME_LENGTH = 15
+"""BPF_OBJ_NAME_LEN less its NUL."""
 
 _PROG_LOAD_TRIES = 5
 """As libbpf's: a signal sends the verifier back with EAGAIN."""
@@ -278,7 +281,7 @@ class Bpf:
                 "value_size": value_size,
                 "max_entries": max_entries,
                 "map_flags": flags,
-                "map_name": name.encode(),
+                "map_name": _name(Command.BPF_MAP_CREATE, name),
                 "btf_fd": btf_fd,
                 "btf_vmlinux_value_type_id": value_type_id,
                 "value_type_btf_obj_fd": value_type_btf_fd or 0,
@@ -353,7 +356,7 @@ class Bpf:
                 "insns": _address(insns_at),
                 "license": _address(license_at),
                 "prog_flags": flags,
-                "prog_name": name.encode(),
+                "prog_name": _name(Command.BPF_PROG_LOAD, name),
                 "expected_attach_type": expected_attach_type,
                 "prog_btf_fd": btf_fd,
                 "func_info_rec_size": 8 if func_info else 0,
@@ -502,6 +505,14 @@ _ZEROES = bytes(_INFO_SIZE)
 
 def _fail(command: Command) -> NoReturn:
     raise BpfError(command.name, ffi.errno)
+
+
+def _name(command: Command, name: str) -> bytes:
+    """A name as an attribute: 16 bytes, which the kernel wants to end in a NUL."""
+    encoded = name.encode(errors="surrogateescape")
+    if len(encoded) > _NAME_LENGTH:
+        raise BpfError(command.name, EINVAL, f"the name is longer than {_NAME_LENGTH} bytes")
+    return encoded
 
 
 def _address(cdata: Any) -> int:

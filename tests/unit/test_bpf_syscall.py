@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import platform
+import os
 from errno import E2BIG, EAGAIN, EINVAL, ENOENT, ENOSPC
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -149,6 +150,6 @@ def test_what_a_command_is_given() -> None:
 
 
 def test_unknown_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(platform, "machine", lambda: "pdp11")
+    monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(machine="pdp11"))
     with pytest.raises(BpfError, match="pdp11"):
         Bpf()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from stops_tui.btf import Array, Btf, BtfError, Composite, Enum, Int, Kind, Ptr
+from stops_tui.btf import Array, Btf, BtfError, Composite, Enum, Field, Int, Kind, Ptr
 
 _PREFIX = "bpf_struct_ops_"
 _DEPTH = 16
@@ -32,17 +32,22 @@ class Shape:
 
     Attributes:
         type_name: X of struct bpf_struct_ops_X.
+        type_id: The BTF id of struct X.
         data_offset: Where struct X starts; what is before it is the kernel's.
         functions: By offset, the members that a program implements.
         pointers: By offset, all other pointers, those in nested structs too: `owner`, `list.next`.
         data: The integers and char arrays among the members.
+        gaps: From and to which byte nothing is: padding after the header, between members and at
+            the end.
     """
 
     type_name: str
+    type_id: int
     data_offset: int
     functions: Mapping[int, str]
     pointers: Mapping[int, str]
     data: tuple[Data, ...]
+    gaps: tuple[tuple[int, int], ...]
 
 
 def shape_of(btf: Btf, value_type_id: int) -> Shape:
@@ -67,8 +72,15 @@ def shape_of(btf: Btf, value_type_id: int) -> Shape:
     pointers = {
         at: name for at, name in _pointers(btf, struct.id, start, "", _DEPTH) if at not in functions
     }
-    data = tuple(_data(btf, struct, start))
-    return Shape(value.name.removeprefix(_PREFIX), start, functions, pointers, data)
+    return Shape(
+        value.name.removeprefix(_PREFIX),
+        struct.id,
+        start,
+        functions,
+        pointers,
+        tuple(_data(btf, struct, start)),
+        tuple(_gaps(btf, value, struct, start)),
+    )
 
 
 def _pointers(btf: Btf, type_id: int, at: int, name: str, depth: int) -> Iterator[tuple[int, str]]:
@@ -96,6 +108,22 @@ def _data(btf: Btf, struct: Composite, start: int) -> Iterator[Data]:
         if not field.bit_size and (is_text or isinstance(found, Int | Enum)):
             at = start + field.bit_offset // 8
             yield Data(field.name, at, btf.size_of(field.type_id), is_text)
+
+
+def _gaps(btf: Btf, value: Composite, struct: Composite, start: int) -> Iterator[tuple[int, int]]:
+    outer = (_extent(btf, field, 0) for field in value.members if field.name != "data")
+    inner = (_extent(btf, field, start) for field in struct.members)
+    reached = 0
+    for begin, end in sorted([*outer, *inner, (value.size, value.size)]):
+        if begin > reached:
+            yield reached, begin
+        reached = max(reached, end)
+
+
+def _extent(btf: Btf, field: Field, base: int) -> tuple[int, int]:
+    """From and to which byte a field is; a bitfield fills the bytes it touches."""
+    bits = field.bit_size or 8 * btf.size_of(field.type_id)
+    return base + field.bit_offset // 8, base + (field.bit_offset + bits + 7) // 8
 
 
 def _is_char(btf: Btf, type_id: int) -> bool:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from errno import EINVAL
 from pathlib import Path
 
 from stops_tui.bpf.errors import BpfError, errno_name
@@ -17,8 +18,8 @@ from stops_tui.bpf.info import MapInfo
 from stops_tui.bpf.insns import encode
 from stops_tui.bpf.smallest_btf import SMALLEST_BTF
 from stops_tui.bpf.syscall import BPF_F_LINK, Bpf, opened
-from stops_tui.btf import Btf, BtfError, Composite
-from stops_tui.kernels.live import bpffs
+from stops_tui.btf import Btf, BtfError, BtfType, Composite
+from stops_tui.kernels.live import bpffs, causes
 from stops_tui.kernels.live.btfs import VMLINUX
 from stops_tui.kernels.live.fdinfo import object_behind
 from stops_tui.kernels.live.guards import check_link_update, check_value
@@ -76,13 +77,14 @@ class LiveWrites:
         """BPF_PROG_LOAD."""
         told = {"name": new.name, "member": self._word(new.btf_id, new.type_id, new.member)}
         with self._change("BPF_PROG_LOAD", **told) as change, self._module(new.btf_id) as btf_fd:
-            fd = self._bpf().prog_load(
-                encode(new.insns),
-                attach_btf_id=new.type_id,
-                expected_attach_type=new.member,
-                attach_btf_fd=btf_fd or 0,
-                name=new.name,
-            )
+            with _because(lambda: causes.of_name(new.name)):
+                fd = self._bpf().prog_load(
+                    encode(new.insns),
+                    attach_btf_id=new.type_id,
+                    expected_attach_type=new.member,
+                    attach_btf_fd=btf_fd or 0,
+                    name=new.name,
+                )
             with _closed_on_error(fd):
                 return change.made("prog", self._bpf().prog_get_info_by_fd(fd).id, fd)
 
@@ -99,14 +101,15 @@ class LiveWrites:
         if new.link:
             told["flags"] = "BPF_F_LINK"
         with self._change("BPF_MAP_CREATE", **told) as change, self._module(new.btf_id) as type_fd:
-            fd = self._bpf().map_create(
-                value_size=new.value_size,
-                flags=BPF_F_LINK if new.link else 0,
-                name=new.name,
-                btf_fd=_fd(btf, "btf"),
-                value_type_id=new.value_type_id,
-                value_type_btf_fd=type_fd,
-            )
+            with _because(lambda: causes.of_map_create(self._btf_of(new.btf_id), new)):
+                fd = self._bpf().map_create(
+                    value_size=new.value_size,
+                    flags=BPF_F_LINK if new.link else 0,
+                    name=new.name,
+                    btf_fd=_fd(btf, "btf"),
+                    value_type_id=new.value_type_id,
+                    value_type_btf_fd=type_fd,
+                )
             with _closed_on_error(fd):
                 return change.made("map", self._bpf().map_get_info_by_fd(fd).id, fd)
 
@@ -115,13 +118,14 @@ class LiveWrites:
         with self._change("BPF_MAP_UPDATE_ELEM", map=target.id) as change:
             fds = {at: _fd(program, "prog") for at, program in programs.items()}
             info = self._bpf().map_get_info_by_fd(_fd(target, "map"))
-            shape = self._shape(info)
+            types, shape = self._shape(info)
             change.arguments |= _value_as_told(shape, value, programs)
             check_value(shape, info.value_size, value, fds)
             filled = bytearray(value)
             for at, fd in fds.items():
                 _SLOT.pack_into(filled, at, fd)
-            self._bpf().map_update_elem(_fd(target, "map"), bytes(filled))
+            with _because(lambda: causes.of_update(self._bpf(), types, info, shape, value, fds)):
+                self._bpf().map_update_elem(_fd(target, "map"), bytes(filled))
 
     def delete_map(self, target: Handle) -> None:
         """BPF_MAP_DELETE_ELEM."""
@@ -131,7 +135,9 @@ class LiveWrites:
     def create_link(self, target: Handle) -> Handle:
         """BPF_LINK_CREATE."""
         with self._change("BPF_LINK_CREATE", map=target.id) as change:
-            fd = self._bpf().link_create(_fd(target, "map"))
+            map_fd = _fd(target, "map")
+            with _because(lambda: causes.of_link_create(self._bpf(), map_fd)):
+                fd = self._bpf().link_create(map_fd)
             with _closed_on_error(fd):
                 link_id = self._bpf().link_get_info_by_fd(fd).id
                 return change.made("link", link_id, fd, self._told_of_close(link_id))
@@ -139,9 +145,10 @@ class LiveWrites:
     def update_link(self, link: Handle, new: Handle, old: Handle) -> None:
         """BPF_LINK_UPDATE, refused if it could stop the kernel."""
         with self._change("BPF_LINK_UPDATE", link=link.id, new_map=new.id, old_map=old.id):
-            fds = _fd(link, "link"), _fd(new, "map"), _fd(old, "map")
-            check_link_update(self._bpf(), *fds)
-            self._bpf().link_update(*fds)
+            link_fd, new_fd, old_fd = _fd(link, "link"), _fd(new, "map"), _fd(old, "map")
+            check_link_update(self._bpf(), link_fd, new_fd, old_fd)
+            with _because(lambda: causes.of_link_update(self._bpf(), new_fd, old_fd)):
+                self._bpf().link_update(link_fd, new_fd, old_fd)
 
     def detach_link(self, link: Handle) -> None:
         """BPF_LINK_DETACH."""
@@ -207,7 +214,7 @@ class LiveWrites:
     def _word(self, btf_id: int, type_id: int, member: int | None = None) -> str:
         """`tcp_congestion_ops.ssthresh`; numbers where BTF has no name."""
         try:
-            found = (btf := self._btf(btf_id)) and btf.type(type_id)
+            found: BtfType | None = self._btf_of(btf_id).type(type_id)
         except (BpfError, BtfError, OSError):
             found = None
         if not isinstance(found, Composite):
@@ -217,14 +224,20 @@ class LiveWrites:
         inside = member < len(found.members)
         return f"{found.name}.{found.members[member].name if inside else member}"
 
-    def _shape(self, info: MapInfo) -> Shape:
+    def _btf_of(self, btf_id: int) -> Btf:
+        """As `btf`. BtfError: it is gone."""
+        found = self._btf(btf_id)
+        if found is None:
+            raise BtfError(f"BTF {btf_id} is gone", 0)
+        return found
+
+    def _shape(self, info: MapInfo) -> tuple[Btf, Shape]:
         try:
-            if btf := self._btf(info.btf_id):
-                return shape_of(btf, info.value_type_id)
-            problem = f"BTF {info.btf_id} is gone"
+            btf = self._btf_of(info.btf_id)
+            return btf, shape_of(btf, info.value_type_id)
         except (BpfError, BtfError, OSError) as error:
-            problem = str(error)
-        raise Refused("BPF_MAP_UPDATE_ELEM", f"the type of map {info.id} cannot be read: {problem}")
+            reason = f"the type of map {info.id} cannot be read: {error}"
+            raise Refused("BPF_MAP_UPDATE_ELEM", reason) from error
 
 
 @dataclass(slots=True)
@@ -240,6 +253,21 @@ class _Change:
         """The handle of what the call made."""
         self.result = object_id
         return LiveHandle(kind, object_id, fd, closed)
+
+
+@contextmanager
+def _because(cause: Callable[[], str]) -> Iterator[None]:
+    """Around one call: if it fails with EINVAL, `cause` looks for the reason."""
+    try:
+        yield
+    except BpfError as error:
+        words = ""
+        if error.errno == EINVAL:
+            with suppress(BpfError, BtfError, OSError):
+                words = cause()
+        if not words:
+            raise
+        raise BpfError(error.command, error.errno, words, error.log) from error
 
 
 @contextmanager
