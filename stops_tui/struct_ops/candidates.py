@@ -43,7 +43,7 @@ class Candidate:
 
     Attributes:
         source: The program, as a plan names it.
-        name: Its function's name.
+        name: Its function's name, as it is: escape it where it is shown.
         why: As in `Judgement`.
         fit: As in `Judgement`.
         reason: As in `Judgement`.

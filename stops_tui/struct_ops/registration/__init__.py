@@ -1,19 +1,15 @@
 """Registering, unregistering and swapping: a plan, its checks, its steps, and what came of it.
 
-    facts = RegistrationFacts.gather(kernel)
-    plan = Plan("tcp_congestion_ops", "stops_reno", {"ssthresh": Loaded(25), …}, {"name": "x"})
-    checks(plan, facts)                          -> tuple[Check, ...]
-    steps(plan, facts)                           -> tuple[Step, ...]
-    execute(plan, facts, kernel.writes, tell)    -> Outcome
-    dry_run(plan, facts, kernel.writes, tell)    -> Outcome
+    facts = RegistrationFacts.gather(kernel)                     # .facts
+    plan = Plan("tcp_congestion_ops", "mine", {"ssthresh": Loaded(25)}, {"name": "mine"})  # .plan
+    checks(plan, facts)                                          # .checks: what bars the way
+    steps(plan, facts), dry_steps(plan, facts)                   # .steps: the calls to come
+    execute(plan, facts, kernel.writes, tell) -> Outcome         # .execute; dry_run likewise
 
-    form.form_fields(type_)                      -> tuple[FormField, ...]
-    lifetime.holding(plan), .undoing(plan)       -> words; bpftool_equivalent(plan)
-    plan_file.to_toml(plan) -> str, .from_toml(text, file) -> Plan
-    unregister.plan_for(facts, map_id=, link_id=, pin=) -> Unregistration
-    unregister.checks, .steps, .execute(unregistration, facts, writes, tell) -> Outcome
-    swap.plan_for(facts, link_id, map_id) -> Swap; swap.checks, .steps, .execute alike
+`form` says which data members may be set and what each takes, `lifetime` what survives and how to
+undo it, `plan_file` keeps a plan in TOML. `unregister` and `swap` each have plan_for, checks,
+steps and execute of their own.
 
-`execute` raises ReadOnly before anything is done, and otherwise never: what went wrong is in the
-outcome. It does nothing if a check failed.
+`execute` raises ReadOnly before anything is done; what goes wrong later is in the outcome. It does
+nothing if a check failed.
 """

@@ -61,5 +61,5 @@ def _invalid(
         found = misfits(plan, type_, work.writes, work.programs)
     if not found:
         return words_of(error)
-    told = [f"{name} ({printable(describe(plan.programs[name], facts))})" for name in found]
+    told = [f"{name} ({describe(plan.programs[name], facts)})" for name in found]
     return f"the program for {', '.join(told)} was made for another member: choose another program"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from stops_tui.btf import Btf, Kind
 from stops_tui.kernels.kernel import Kernel, RawConditions, RawHolders
-from stops_tui.struct_ops.inventory import Inventory, Program, Snapshot
+from stops_tui.struct_ops.inventory import Inventory, Program, Snapshot, serving
 from stops_tui.struct_ops.types import StructOpsType, offered_types
 
 
@@ -21,6 +21,7 @@ class RegistrationFacts:
         programs: Every struct_ops program by id, those in no map too.
         holders: Pins and open file descriptors.
         conditions: Capabilities, subsystems, mounts.
+        served: Program id → the (map id, member name) it serves.
         vmlinux: The kernel's own BTF.
         kernel: Where to read again.
         inventory: What reads snapshots of it; no other thread may use it meanwhile.
@@ -31,6 +32,7 @@ class RegistrationFacts:
     programs: Mapping[int, Program]
     holders: RawHolders
     conditions: RawConditions
+    served: Mapping[int, Sequence[tuple[int, str]]]
     vmlinux: Btf = field(repr=False, compare=False)
     kernel: Kernel = field(repr=False, compare=False)
     inventory: Inventory = field(repr=False, compare=False)
@@ -44,12 +46,14 @@ class RegistrationFacts:
             inventory: Of this kernel, used by this thread alone; else a new one.
         """
         inventory = inventory or Inventory(kernel)
+        snapshot = inventory.sweep()
         return cls(
             types={type_.name: type_ for type_ in reversed(offered_types(kernel))},
-            snapshot=inventory.sweep(),
+            snapshot=snapshot,
             programs={program.id: program for program in inventory.programs()},
             holders=kernel.holders(),
             conditions=kernel.conditions(),
+            served=serving(snapshot),
             vmlinux=kernel.kernel_btfs()[0].btf,
             kernel=kernel,
             inventory=inventory,

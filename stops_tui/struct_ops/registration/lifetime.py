@@ -6,6 +6,7 @@ import shlex
 from dataclasses import dataclass
 
 from stops_tui.struct_ops.registration.plan import Plan
+from stops_tui.struct_ops.text import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,11 @@ def lifetime(plan: Plan) -> Lifetime:
             safe=True,
         )
     if not plan.link:
-        pin = f"; the pin {plan.pin} keeps the map, not its registration" if plan.pin else ""
+        pin = (
+            f"; the pin {printable(plan.pin)} keeps the map, not its registration"
+            if plan.pin
+            else ""
+        )
         return Lifetime(
             "plain map",
             "a plain map outlives this program: it is registered until it is unregistered, or the "
@@ -42,7 +47,7 @@ def lifetime(plan: Plan) -> Lifetime:
     if plan.pin:
         return Lifetime(
             "pinned link",
-            f"the pin {plan.pin} keeps the link after this program: it is registered until the "
+            f"the pin {printable(plan.pin)} keeps the link after this program: it is registered until the "
             "pin is removed, the link is detached, or the host restarts",
             safe=True,
         )
@@ -61,9 +66,9 @@ def holding(plan: Plan) -> tuple[str, ...]:
     if not plan.link:
         return (
             "the kernel, by the registration itself",
-            *([f"pin {plan.pin}"] if plan.pin else []),
+            *([f"pin {printable(plan.pin)}"] if plan.pin else []),
         )
-    return (f"pin {plan.pin}",) if plan.pin else ("this program, by an open link",)
+    return (f"pin {printable(plan.pin)}",) if plan.pin else ("this program, by an open link",)
 
 
 def undoing(plan: Plan, map_id: int = 0, link_id: int = 0) -> tuple[str, ...]:
@@ -87,7 +92,7 @@ class Equivalent:
 
     Attributes:
         purpose: "look at it", "undo it".
-        command: What to type; "" if nothing does.
+        command: What to type, as a shell takes it; "" if nothing does. Escape it where it is shown.
         words: Why there is none, or what it does otherwise.
     """
 

@@ -55,7 +55,7 @@ def _program(
         fit = fit_of(program_of(source, facts), type_, name, facts)
     except NoProgram as error:
         return Check("failed", f"{printable(str(error))}: choose another program", name)
-    shown = printable(describe(source, facts))
+    shown = describe(source, facts)
     if fit.fit == "no":
         return Check("failed", f"{name}: {shown} {fit.reason}: choose another program", name)
     if fit.fit == "guess":

@@ -35,9 +35,9 @@ def side_effects(taken: Taken) -> tuple[str, ...]:
     words = []
     for result in taken.results:
         if result.step.call == "mount" and result.ok:
-            words.append(f"a bpffs mounted on {printable(result.step.subject)}")
+            words.append(f"a bpffs mounted on {result.step.subject}")
         if result.step.call == "unlink" and not result.ok:
-            words.append(f"the pin {printable(result.step.subject)}")
+            words.append(f"the pin {result.step.subject}")
     return tuple(words)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stops_tui.struct_ops.examples import EXAMPLES, BuiltIn
-from stops_tui.struct_ops.inventory import Program, serving
+from stops_tui.struct_ops.inventory import Program
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.plan import Example, Loaded, Pinned, ProgramSource
+from stops_tui.struct_ops.text import printable
 from stops_tui.struct_ops.types import StructOpsType
 
 
@@ -24,7 +25,7 @@ class Served:
     member: str
 
     def __str__(self) -> str:
-        return f"serves {self.member} in map {self.map_id} {self.map_name}".rstrip()
+        return f"serves {self.member} in map {self.map_id} {printable(self.map_name)}".rstrip()
 
 
 def prog_id_of(source: Loaded | Pinned, facts: RegistrationFacts) -> int:
@@ -86,15 +87,14 @@ def known_services(prog_id: int, facts: RegistrationFacts) -> list[Served]:
     """The members of maps that a program serves: all of the same name, as it has but one."""
     return [
         Served(map_id, facts.snapshot.maps[map_id].name, member)
-        for map_id, member in serving(facts.snapshot).get(prog_id, [])
+        for map_id, member in facts.served.get(prog_id, ())
     ]
 
 
 def describe(source: ProgramSource, facts: RegistrationFacts) -> str:
     """A source and its program in a few words: `484 t_undo`, `example:reno/ssthresh`."""
-    if isinstance(source, Example):
-        return str(source)
     try:
-        return f"{source} {program_of(source, facts).name}"
+        name = "" if isinstance(source, Example) else f" {program_of(source, facts).name}"
     except NoProgram:
-        return str(source)
+        name = ""
+    return printable(f"{source}{name}")

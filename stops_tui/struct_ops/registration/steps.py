@@ -15,6 +15,7 @@ from stops_tui.struct_ops.registration.plan import Example, Loaded, Pinned, Plan
 from stops_tui.struct_ops.registration.readback import read_back, read_back_ready
 from stops_tui.struct_ops.registration.sources import NoProgram, built_in, describe, prog_id_of
 from stops_tui.struct_ops.subsystems import of_type
+from stops_tui.struct_ops.text import printable
 from stops_tui.struct_ops.types import Member, StructOpsType
 
 
@@ -54,7 +55,7 @@ def dry_actions(plan: Plan, facts: RegistrationFacts) -> tuple[Action, ...]:
     if type_ is None or not can_dry_run(plan, facts):
         return ()
     scratch = replace(plan, link=True, pin="", mount="", replace_link=0)
-    ready = Step(READ_BACK, plan.map_name, "the map's state: READY; then it is dropped")
+    ready = Step(READ_BACK, printable(plan.map_name), "the map's state: READY; then it is dropped")
     return (
         *_programs(scratch, type_, facts),
         *_map(scratch, type_, facts),
@@ -72,7 +73,9 @@ def _mount(path: str) -> Action:
         work.writes.mount_bpffs(path)
         return ""
 
-    return Action(Step("mount", path, "a bpffs; it stays after this program's end"), mount)
+    return Action(
+        Step("mount", printable(path), "a bpffs; it stays after this program's end"), mount
+    )
 
 
 def _programs(plan: Plan, type_: StructOpsType, facts: RegistrationFacts) -> Iterator[Action]:
@@ -89,13 +92,14 @@ def _programs(plan: Plan, type_: StructOpsType, facts: RegistrationFacts) -> Ite
 
 
 def _load(source: Example, member: Member, type_: StructOpsType) -> Action:
+    text = printable(str(source))
     try:
         example = built_in(source, type_)
         insns = example.programs[source.member](type_.btf)
         name = example.program_name(source.member)
-        detail = f"{source}: struct_ops, member {member.index}, {len(insns)} instructions"
+        detail = f"{text}: struct_ops, member {member.index}, {len(insns)} instructions"
     except (NoProgram, Missing) as error:
-        return _impossible(Step("BPF_PROG_LOAD", member.name, str(source)), str(error))
+        return _impossible(Step("BPF_PROG_LOAD", member.name, text), str(error))
     new = NewProgram(name, insns, type_.type_id, member.index, kernel_btf_id(type_))
 
     def load(work: Work) -> str:
@@ -115,7 +119,8 @@ def _open_by_id(source: Loaded, member: Member, facts: RegistrationFacts) -> Act
 
 
 def _open_pin(source: Pinned, member: Member, facts: RegistrationFacts) -> Action:
-    step = Step("BPF_OBJ_GET", member.name, f"the program pinned at {source.path}")
+    path = printable(source.path)
+    step = Step("BPF_OBJ_GET", member.name, f"the program pinned at {path}")
     try:
         expected = prog_id_of(source, facts)
     except NoProgram as error:
@@ -126,7 +131,7 @@ def _open_pin(source: Pinned, member: Member, facts: RegistrationFacts) -> Actio
         if (handle.kind, handle.id) != ("prog", expected):
             handle.close()
             raise NotThere(
-                f"{source.path} is a pin of {handle.kind} {handle.id} now, it was of program "
+                f"{path} is a pin of {handle.kind} {handle.id} now, it was of program "
                 f"{expected} when it was chosen"
             )
         work.programs[member.name] = handle
@@ -149,7 +154,11 @@ def _map(plan: Plan, type_: StructOpsType, facts: RegistrationFacts) -> Iterator
     does = "the kernel validates it: READY" if link else "registers it with the kernel"
     yield Action(Step("BPF_BTF_LOAD", "", "one INT: MAP_CREATE wants a user's BTF"), _load_btf)
     yield Action(
-        Step("BPF_MAP_CREATE", plan.map_name, f"struct_ops, value {new.value_size} B{flags}"),
+        Step(
+            "BPF_MAP_CREATE",
+            printable(plan.map_name),
+            f"struct_ops, value {new.value_size} B{flags}",
+        ),
         lambda work: _create_map(new, work),
     )
     yield Action(
@@ -198,7 +207,7 @@ def _link(plan: Plan, facts: RegistrationFacts) -> Iterator[Action]:
     elif plan.link:
         undo = _detach_or_close(facts.detach_supported)
         yield Action(
-            Step("BPF_LINK_CREATE", plan.map_name, "registers it with the kernel"),
+            Step("BPF_LINK_CREATE", printable(plan.map_name), "registers it with the kernel"),
             _create_link,
             undo,
         )
@@ -222,14 +231,20 @@ def replacing(link_id: int, old_map_id: int) -> Iterator[Action]:
         work.writes.update_link(_made(work.link), new, _made(work.old_map))
         return ""
 
-    yield Action(Step("BPF_LINK_GET_FD_BY_ID", f"link {link_id}", "the link to change"), open_link)
+    def update_back(work: Work) -> str:
+        work.writes.update_link(_made(work.link), _made(work.old_map), _made(work.map))
+        return ""
+
+    link = f"link {link_id}"
+    yield Action(Step("BPF_LINK_GET_FD_BY_ID", link, "the link to change"), open_link)
     yield Action(
         Step("BPF_MAP_GET_FD_BY_ID", f"map {old_map_id}", "the map it must hold until then"),
         open_old,
     )
     yield Action(
-        Step("BPF_LINK_UPDATE", f"link {link_id}", f"the new map in place of map {old_map_id}"),
+        Step("BPF_LINK_UPDATE", link, f"the new map in place of map {old_map_id}"),
         update,
+        Action(Step("BPF_LINK_UPDATE", link, f"undo: map {old_map_id} back again"), update_back),
     )
 
 
@@ -266,11 +281,12 @@ def _pin(plan: Plan) -> Action:
         work.writes.unpin(plan.pin, target(work).kind, target(work).id)
         return ""
 
+    path = printable(plan.pin)
     what = "the link, which lives on with it" if plan.link else "the map"
     return Action(
-        Step("BPF_OBJ_PIN", plan.pin, what),
+        Step("BPF_OBJ_PIN", path, what),
         pin,
-        Action(Step("unlink", plan.pin, "undo: remove the pin"), unpin),
+        Action(Step("unlink", path, "undo: remove the pin"), unpin),
     )
 
 
@@ -282,7 +298,7 @@ def _read_back(plan: Plan, type_: StructOpsType, facts: RegistrationFacts) -> Ac
         *([shows] if shows else []),
     ]
     return Action(
-        Step(READ_BACK, plan.map_name, ", ".join(looks)),
+        Step(READ_BACK, printable(plan.map_name), ", ".join(looks)),
         lambda work: read_back(plan, type_, facts, work),
     )
 

@@ -241,7 +241,7 @@ def _actions(
             lambda work: _close(held),
         )
     yield Action(
-        Step(READ_BACK, wanted.map_name, "map, link and what the subsystem says"),
+        Step(READ_BACK, printable(wanted.map_name), "map, link and what the subsystem says"),
         lambda work: _ended(wanted, facts, work),
     )
 
@@ -283,7 +283,7 @@ def _unpin(path: str, facts: RegistrationFacts) -> Action:
         work.writes.unpin(path, pin.kind, pin.id)
         return ""
 
-    return Action(Step("unlink", path, f"removes the pin of {pin.kind} {pin.id}"), unpin)
+    return Action(Step("unlink", printable(path), f"removes the pin of {pin.kind} {pin.id}"), unpin)
 
 
 def _close(held: tuple[Handle, ...]) -> str:
