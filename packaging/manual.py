@@ -28,7 +28,7 @@ COMPLETIONS = {
     "fish": "fish/vendor_completions.d/stops-tui.fish",
 }
 
-CONFIG = f"""\
+FILES = f"""\
 .TP
 .I $XDG_CONFIG_HOME/stops-tui/config.toml
 The settings, in TOML:
@@ -41,6 +41,9 @@ a list out of {", ".join(COLUMNS)};
 and below
 .B [keys]
 a key, or a list of keys, for each action named in KEYS.
+.TP
+.I $XDG_STATE_HOME/stops-tui/audit.jsonl
+Every call that was made to change the kernel, or that was refused, one JSON object a line.
 """
 
 ENVIRONMENT = """\
@@ -83,7 +86,7 @@ def man_page() -> str:
         format="single-commands-section",
     )
     page.add_section("keys", "=", "\n".join(map(_key, ACTIONS)))
-    page.add_section("files", "=", CONFIG)
+    page.add_section("files", "=", FILES)
     page.add_section("environment", "=", ENVIRONMENT)
     page.add_section("exit status", "=", _lines(EXIT_STATUS))
     page.add_section("examples", "=", _lines(EXAMPLES))

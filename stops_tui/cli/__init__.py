@@ -14,10 +14,13 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from stops_tui.kernels.kernel import Kernel, KernelUnreadable
+    from stops_tui.report.order import Order
 
 USAGE: Final = 2
 PERMISSION: Final = 3
 UNSUPPORTED: Final = 4
+
+CHANGING: Final = ("register", "unregister", "swap")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,8 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Those after the command's name; None: this process's.
 
     Returns:
-        0 fine, 1 not found, 2 usage, 3 permission, 4 unsupported kernel; 74 (EX_IOERR) if a file
-        cannot be read, or standard output not be written to.
+        0 fine, 1 not found, 2 usage, 3 permission, 4 unsupported kernel, 5 the kernel refused; 74
+        (EX_IOERR) if a file cannot be read, or standard output not be written to.
     """
     gc.disable()  # looking for garbage costs a tenth of a report or a start, and finds none
     from stops_tui.cli.parser import parse
@@ -67,14 +70,22 @@ def run(found: Namespace, open_kernel: Callable[[], Kernel]) -> int:
     try:
         return _report(found, open_kernel())
     except KernelUnreadable as unreadable:
-        _tell(_remedy(unreadable))
-        return unreadable.obstacles[0].exit_code
+        return _not_read(found, _remedy(unreadable), unreadable.obstacles[0].exit_code)
     except BpfError as error:
-        _tell(str(error))
-        return PERMISSION if error.errno_name in ("EPERM", "EACCES") else UNSUPPORTED
+        denied = error.errno_name in ("EPERM", "EACCES")
+        return _not_read(found, str(error), PERMISSION if denied else UNSUPPORTED)
     except BtfError as error:
-        _tell(f"this kernel's BTF cannot be read: {error}")
-        return UNSUPPORTED
+        return _not_read(found, f"this kernel's BTF cannot be read: {error}", UNSUPPORTED)
+
+
+def _not_read(found: Namespace, words: str, exit_code: int) -> int:
+    """Tell why there is no kernel to look at; scripts that change it get an outcome even so."""
+    if found.verb not in CHANGING:
+        _tell(words)
+        return exit_code
+    from stops_tui.report.outcome import Unfulfilled, told_unfulfilled
+
+    return told_unfulfilled(Unfulfilled(words, exit_code), as_json=found.json)
 
 
 def _report(found: Namespace, kernel: Kernel) -> int:
@@ -100,8 +111,55 @@ def _report(found: Namespace, kernel: Kernel) -> int:
             from stops_tui.report import program
 
             return program.report(kernel, found.select, found.form, as_json=found.json)
-        case _:
+        case "examples":
+            from stops_tui.report import examples
+
+            return examples.report(kernel, as_json=found.json)
+        case "watch":
             return _watch(found, kernel)
+        case _:
+            return _change(found, kernel)
+
+
+def _change(found: Namespace, kernel: Kernel) -> int:
+    """The report of a verb that changes the kernel: the verb itself is the request to."""
+    from stops_tui.report.outcome import Unfulfilled, told_unfulfilled
+
+    try:
+        match found.verb:
+            case "register":
+                from stops_tui.report import register
+
+                return register.report(kernel, _order(found), dry=found.dry_run, as_json=found.json)
+            case "unregister":
+                from stops_tui.report import unregister
+
+                return unregister.report(kernel, *found.select, yes=found.yes, as_json=found.json)
+            case _:
+                from stops_tui.report import swap
+
+                _, link_id = found.select
+                new = found.map_id or _order(found)
+                return swap.report(
+                    kernel, link_id, new, dry=found.dry_run, yes=found.yes, as_json=found.json
+                )
+    except Unfulfilled as unfulfilled:
+        return told_unfulfilled(unfulfilled, as_json=found.json)
+
+
+def _order(found: Namespace) -> Order:
+    from stops_tui.report.order import Order
+
+    return Order(
+        type_name=found.type_name,
+        map_name=found.map_name,
+        programs=tuple(found.programs),
+        data=tuple(found.data),
+        example=found.example,
+        link=found.link,
+        pin=found.pin,
+        plan_file=found.plan_file,
+    )
 
 
 def _watch(found: Namespace, kernel: Kernel) -> int:
@@ -132,7 +190,8 @@ def _open_app(found: Namespace) -> int:
         kernel = unreadable
     from stops_tui.app import StopsApp
 
-    app = StopsApp(kernel, load(found.interval), _live_kernel)  # enables garbage collection
+    # enables garbage collection
+    app = StopsApp(kernel, load(found.interval), _live_kernel, armed=found.write)
     app.run()
     return app.return_code or 0
 

@@ -6,23 +6,29 @@ Completion and man page are made from this same parser.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
-from typing import Any, Final, NoReturn
+from collections.abc import Sequence
+from typing import Any, Final
 
 from stops_tui import __version__
+from stops_tui.cli.base import Parser, Verbs, add_json, add_verb
+from stops_tui.cli.selection import add_selection, selection
+from stops_tui.cli.writing import add_writing_verbs, check_swap
 
 SHELLS: Final = ("bash", "zsh", "fish")
 
 EXAMPLES: Final = """\
   sudo stops-tui                        watch this host's struct_ops maps live
   sudo stops-tui --interval 0.5         look twice a second
+  sudo stops-tui --write                the same, and it may register and unregister
   sudo stops-tui list                   the same facts as a table, once
   sudo stops-tui list --json            for scripts
   sudo stops-tui watch                  what changes, line by line
+  sudo stops-tui register --example reno
+  sudo stops-tui unregister name stops_reno
 """
 
 EXIT_STATUS: Final = """\
-  0 fine   1 not found   2 usage   3 permission   4 unsupported kernel
+  0 fine   1 not found   2 usage   3 permission   4 unsupported kernel   5 the kernel refused
 """
 
 EPILOG: Final = f"""\
@@ -33,20 +39,6 @@ exit status:
 settings:
   $XDG_CONFIG_HOME/stops-tui/config.toml; `stops-tui config` shows them
 """
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line that says what to do."""
-
-    def __init__(self, **options: Any) -> None:
-        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
-        super().__init__(allow_abbrev=False, **options)
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong and where to look, and exit 2."""
-        for positional in ("argument by: ", "argument VERB: ", "argument shell: "):
-            message = message.removeprefix(positional)
-        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -62,7 +54,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """
     found = build_parser().parse_args(arguments)
     if "by" in found:
-        found.select = _selection(found)
+        found.select = selection(found)
+    if found.verb == "swap":
+        check_swap(found)
     return found
 
 
@@ -70,12 +64,16 @@ def build_parser() -> Parser:
     """The whole parser, for parsing, completion and man page."""
     parser = Parser(
         prog="stops-tui",
-        usage="stops-tui [--interval S] [--version] [--help] [VERB ...]",
+        usage="stops-tui [--write] [--interval S] [--version] [--help] [VERB ...]",
         description="A terminal explorer for BPF struct_ops. Without a verb, the app opens: every "
-        "struct_ops map\nof this kernel, live, and what is behind each member.",
+        "struct_ops map\nof this kernel, live, and what is behind each member. It changes nothing "
+        "unless writing is armed.",
         epilog=EPILOG,
     )
     parser.add_argument("--version", action="version", version=f"stops-tui {__version__}")
+    parser.add_argument(
+        "--write", action="store_true", help="open the app with writing armed: it may register"
+    )
     _add_interval(parser)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs", parser_class=Parser)
     _add_list(verbs)
@@ -84,16 +82,14 @@ def build_parser() -> Parser:
     _add_progs(verbs)
     _add_prog(verbs)
     _add_watch(verbs)
+    add_writing_verbs(verbs)
     _add_config(verbs)
     _add_completion(verbs)
     return parser
 
 
-_Verbs = Any  # argparse has no public name for what add_subparsers() returns
-
-
-def _add_list(verbs: _Verbs) -> None:
-    verb = _verb(
+def _add_list(verbs: Verbs) -> None:
+    verb = add_verb(
         verbs,
         "list",
         "[id N | name X | type T] [--json]",
@@ -110,12 +106,12 @@ Nothing found is exit 1 where something was asked for; with --json it is [] as w
   stops-tui list --json | jq '.[] | select(.holders > 0) | .name'
 """,
     )
-    _add_selection(verb, "id", "name", "type")
-    _add_json(verb)
+    add_selection(verb, "id", "name", "type")
+    add_json(verb)
 
 
-def _add_dump(verbs: _Verbs) -> None:
-    verb = _verb(
+def _add_dump(verbs: Verbs) -> None:
+    verb = add_verb(
         verbs,
         "dump",
         "[id N | name X] [--json]",
@@ -127,12 +123,12 @@ The value as C would initialise it. With --json, what bpftool -j struct_ops dump
   stops-tui dump name dctcp --json
 """,
     )
-    _add_selection(verb, "id", "name")
-    _add_json(verb)
+    add_selection(verb, "id", "name")
+    add_json(verb)
 
 
-def _add_types(verbs: _Verbs) -> None:
-    verb = _verb(
+def _add_types(verbs: Verbs) -> None:
+    verb = add_verb(
         verbs,
         "types",
         "[NAME] [--json]",
@@ -146,11 +142,11 @@ members too; offsets and sizes are bytes from the start of the type.""",
 """,
     )
     verb.add_argument("name", nargs="?", metavar="NAME", help="only the type of this name")
-    _add_json(verb)
+    add_json(verb)
 
 
-def _add_progs(verbs: _Verbs) -> None:
-    verb = _verb(
+def _add_progs(verbs: Verbs) -> None:
+    verb = add_verb(
         verbs,
         "progs",
         "[--json]",
@@ -164,11 +160,11 @@ program serves, and map_ids those that its instructions use.""",
   stops-tui progs --json | jq '.[] | select(.maps == [])'
 """,
     )
-    _add_json(verb)
+    add_json(verb)
 
 
-def _add_prog(verbs: _Verbs) -> None:
-    verb = _verb(
+def _add_prog(verbs: Verbs) -> None:
+    verb = add_verb(
         verbs,
         "prog",
         "(id N | name X) [--xlated | --jited] [--json]",
@@ -183,17 +179,17 @@ programs of that name are printed. With --json, an array of them.""",
   stops-tui prog name dctcp_init --jited
 """,
     )
-    _add_selection(verb, "id", "name")
+    add_selection(verb, "id", "name")
     code = verb.add_mutually_exclusive_group()
     for form, says in ("xlated", "its translated instructions"), ("jited", "its JITed code"):
         code.add_argument(
             f"--{form}", dest="form", action="store_const", const=form, help=f"only {says}"
         )
-    _add_json(verb)
+    add_json(verb)
 
 
-def _add_watch(verbs: _Verbs) -> None:
-    verb = _verb(
+def _add_watch(verbs: Verbs) -> None:
+    verb = add_verb(
         verbs,
         "watch",
         "[--json] [--duration S] [--interval S]",
@@ -209,13 +205,13 @@ appeared, after is "" for one that is gone.""",
   stops-tui watch --json --duration 60 > events.jsonl
 """,
     )
-    _add_json(verb)
+    add_json(verb)
     verb.add_argument("--duration", type=_duration, metavar="S", help="end after this many seconds")
     _add_interval(verb, default=argparse.SUPPRESS)
 
 
-def _add_config(verbs: _Verbs) -> None:
-    verb = _verb(
+def _add_config(verbs: Verbs) -> None:
+    verb = add_verb(
         verbs,
         "config",
         "[--json]",
@@ -228,11 +224,11 @@ What is wrong in the file is told with its line, and is exit 2.""",
   stops-tui --interval 5 config
 """,
     )
-    _add_json(verb)
+    add_json(verb)
 
 
-def _add_completion(verbs: _Verbs) -> None:
-    verb = _verb(
+def _add_completion(verbs: Verbs) -> None:
+    verb = add_verb(
         verbs,
         "completion",
         "{bash,zsh,fish}",
@@ -247,58 +243,10 @@ def _add_completion(verbs: _Verbs) -> None:
     verb.add_argument("shell", choices=SHELLS, help="which shell")
 
 
-def _verb(verbs: _Verbs, name: str, usage: str, says: str, more: str, examples: str) -> Parser:
-    verb: Parser = verbs.add_parser(
-        name,
-        prog=f"stops-tui {name}",
-        usage=f"stops-tui {name} {usage}",
-        help=says,
-        description=f"{says[0].upper()}{says[1:]}.\n\n{more}",
-        epilog=f"examples:\n{examples}",
-    )
-    verb.set_defaults(parser=verb)
-    return verb
-
-
-def _add_selection(verb: Parser, *kinds: str) -> None:
-    verb.add_argument("by", nargs="?", type=_one_of(kinds), choices=kinds, help="what to choose by")
-    verb.add_argument("which", nargs="?", metavar="WHICH", help="the id or the name")
-
-
-def _add_json(verb: Parser) -> None:
-    verb.add_argument("--json", action="store_true", help="print JSON")
-
-
 def _add_interval(parser: Parser, default: Any = None) -> None:
     parser.add_argument(
         "--interval", type=_interval, default=default, metavar="S", help="seconds between looks"
     )
-
-
-def _selection(found: argparse.Namespace) -> tuple[str, int | str] | None:
-    """("id", 58), ("name", "dctcp"), or None; anything else is told as an error."""
-    parser: Parser = found.parser
-    if found.by is None:
-        if found.verb == "prog":
-            parser.error("which one? Say id N or name X, as in: stops-tui prog id 25")
-        return None
-    if found.which is None:
-        example = {"id": "58", "name": "dctcp", "type": "tcp_congestion_ops"}[found.by]
-        parser.error(f"{found.by} of what? As in: {parser.prog} {found.by} {example}")
-    if found.by != "id":
-        return found.by, found.which
-    if not (found.which.isascii() and found.which.isdigit()):
-        parser.error(f"an id is a number, not {found.which!r}; for a name say: name {found.which}")
-    return "id", int(found.which)
-
-
-def _one_of(kinds: Sequence[str]) -> Callable[[str], str]:
-    def kind(text: str) -> str:
-        if text in kinds:
-            return text
-        raise argparse.ArgumentTypeError(f"say {' or '.join(kinds)} before {text!r}")
-
-    return kind
 
 
 def _interval(text: str) -> float:

@@ -111,6 +111,7 @@ def test_the_interval_may_stand_before_or_after_the_verb() -> None:
 
 def test_help_has_examples_for_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
     verbs = ["list", "dump", "types", "progs", "prog", "watch", "config", "completion"]
+    verbs += ["register", "unregister", "swap", "examples"]
     for arguments in [["--help"], *([verb, "--help"] for verb in verbs)]:
         with pytest.raises(SystemExit) as ended:
             parse(arguments)
@@ -152,13 +153,19 @@ print(*{name.partition(".")[0] for name in sys.modules}, file=sys.stderr)
         ("prog id 25", {"textual", "shtab", "platformdirs"}),
         ("watch --duration 0", {"textual", "rich", "shtab"}),
         ("config", {"textual", "shtab", "cffi"}),
+        ("examples --json", {"textual", "rich", "shtab", "capstone", "platformdirs", "tomllib"}),
+        ("register --example reno --json", {"textual", "rich", "shtab", "capstone", "tomllib"}),
+        ("unregister id 58 --yes --json", {"textual", "rich", "shtab", "capstone", "tomllib"}),
         ("completion bash", {"textual", "rich", "cffi"}),
     ],
 )
-def test_a_report_imports_no_more_than_it_needs(arguments: str, absent: set[str]) -> None:
+def test_a_report_imports_no_more_than_it_needs(
+    arguments: str, absent: set[str], tmp_path: Path
+) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", MODULES, *arguments.split()],
         cwd=ROOT, capture_output=True, text=True, timeout=30, check=True,
+        env=os.environ | {"XDG_STATE_HOME": str(tmp_path)},
     )  # fmt: skip
     assert not absent & set(ended.stderr.splitlines()[-1].split())
 
@@ -341,3 +348,26 @@ def test_a_broken_pipe_is_quiet(verb: str) -> None:
 
 def test_the_parser_needs_nothing_of_a_kernel() -> None:
     assert build_parser().prog == "stops-tui"
+
+
+@pytest.mark.parametrize(("arguments", "armed"), [([], False), (["--write"], True)])
+def test_the_app_is_armed_only_if_asked_to(
+    arguments: list[str], armed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[bool] = []
+
+    class App:
+        return_code = 0
+
+        def __init__(self, *_: object, armed: bool) -> None:
+            opened.append(armed)
+
+        def run(self) -> None:
+            pass
+
+    for stream in ("sys.stdin", "sys.stdout", "sys.__stderr__"):
+        monkeypatch.setattr(f"{stream}.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("stops_tui.app.StopsApp", App)
+    monkeypatch.setattr(cli, "_live_kernel", FakeKernel.busy)
+    assert cli._open_app(parse(arguments)) == 0
+    assert opened == [armed]

@@ -26,9 +26,18 @@ def page(manual: dict[str, Any]) -> str:
 
 
 def test_the_page_has_every_verb_option_and_action(page: str) -> None:
-    for verb in ("list", "dump", "types", "progs", "prog", "watch", "config", "completion"):
+    verbs = ["list", "dump", "types", "progs", "prog", "watch", "config", "completion"]
+    for verb in (*verbs, "register", "unregister", "swap", "examples"):
         assert f"stops-tui {verb}" in page
-    for option in ("--json", "--xlated", "--duration", "--interval", "TEXTUAL_THEME", "NO_COLOR"):
+    for option in (
+        "--json",
+        "--xlated",
+        "--duration",
+        "--interval",
+        "--dry-run",
+        "TEXTUAL_THEME",
+        "NO_COLOR",
+    ):
         assert option in page
     for action in ACTIONS:
         assert f"[{action.id}]" in page
