@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from errno import EINVAL
+from errno import EINVAL, ENOENT
 from pathlib import Path
 
 from stops_tui.bpf.errors import BpfError, errno_name
@@ -225,10 +225,10 @@ class LiveWrites:
         return f"{found.name}.{found.members[member].name if inside else member}"
 
     def _btf_of(self, btf_id: int) -> Btf:
-        """As `btf`. BtfError: it is gone."""
+        """As `btf`. ENOENT: it is gone."""
         found = self._btf(btf_id)
         if found is None:
-            raise BtfError(f"BTF {btf_id} is gone", 0)
+            raise BpfError("BPF_BTF_GET_FD_BY_ID", ENOENT)
         return found
 
     def _shape(self, info: MapInfo) -> tuple[Btf, Shape]:
