@@ -17,7 +17,7 @@ from stops_tui.btf.c import declaration
 from stops_tui.screens.base import StopsScreen
 from stops_tui.struct_ops.inventory import Snapshot
 from stops_tui.struct_ops.text import printable
-from stops_tui.struct_ops.types import Member, StructOpsType, offered_types
+from stops_tui.struct_ops.types import Member, StructOpsType, mandatory_names, offered_types
 from stops_tui.widgets.keys import bindings
 from stops_tui.widgets.line_table import LineTable
 from stops_tui.widgets.type_members import TypeMembers
@@ -118,6 +118,11 @@ class TypesScreen(StopsScreen):
         else:
             self.notify(f"No map implements {printable(found.name)} yet.", markup=False)
 
+    def action_register_type(self) -> None:
+        """Open the wizard with the chosen type."""
+        if found := self._chosen:
+            self.facts.register(type_name=found.name)
+
     def action_copy_type(self) -> None:
         """Copy what the cursor is on."""
         found = self._chosen
@@ -138,12 +143,5 @@ def declared(found: StructOpsType, member: Member) -> str:
 
 def _mandatory_text(found: StructOpsType) -> str:
     """Which members the kernel insists on, an either-or said as one."""
-    names = {
-        member.name: f"{member.name} or {member.instead}" if member.instead else member.name
-        for member in found.members
-        if member.mandatory
-    }
-    for member in found.members:
-        if member.name in names and member.instead in names:
-            del names[member.instead]
-    return f"* mandatory: {', '.join(names.values())}" if names else "No member is mandatory."
+    names = mandatory_names(found.members)
+    return f"* mandatory: {', '.join(names)}" if names else "No member is mandatory."

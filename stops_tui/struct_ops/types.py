@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -70,6 +71,19 @@ class StructOpsType:
     size: int
     members: tuple[Member, ...]
     btf: Btf = field(repr=False, compare=False)
+
+
+def mandatory_names(members: Sequence[Member]) -> list[str]:
+    """The names of the mandatory ones among these; an either-or is said as one, "a or b"."""
+    names = {
+        member.name: f"{member.name} or {member.instead}" if member.instead else member.name
+        for member in members
+        if member.mandatory
+    }
+    for member in members:
+        if member.name in names and member.instead in names:
+            del names[member.instead]
+    return list(names.values())
 
 
 def offered_types(kernel: Kernel) -> tuple[StructOpsType, ...]:

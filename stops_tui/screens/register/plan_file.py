@@ -1,0 +1,186 @@
+"""Saving a plan to a file, or choosing one to load."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from stops_tui.screens.base import Facts
+from stops_tui.struct_ops.registration.plan import Plan, PlanError
+from stops_tui.struct_ops.registration.plan_file import from_toml, to_toml
+from stops_tui.struct_ops.text import printable
+from stops_tui.widgets.line_table import Column, LineTable, Row, Span
+
+SUFFIX = ".toml"
+LARGEST = 1 << 20
+"""Bytes of a file that can be a plan."""
+
+FRAME = """
+    $SCREEN {
+        align: center middle;
+        background: $background 60%;
+        &:ansi { background: transparent; }
+        & > Vertical {
+            width: 72; max-width: 96%; height: auto; max-height: 90%; background: $surface;
+            border: round $border; border-title-style: bold; border-title-color: $text;
+            border-subtitle-color: $text-muted;
+        }
+        & Input { height: 1; border: none; padding: 0 2; background: $boost; }
+        & Static { height: auto; padding: 0 2; color: $text-warning; }
+        & LineTable { height: 12; }
+    }
+"""
+
+
+class SavePlan(ModalScreen[str | None]):
+    """Asks for a path and writes the plan there; gives the path, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Close", show=False)]
+    DEFAULT_CSS = FRAME.replace("$SCREEN", "SavePlan")
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__()
+        self._text = to_toml(plan)
+        self._default = str(Path.cwd() / f"{plan.map_name}{SUFFIX}")
+        self._again = ""
+
+    def compose(self) -> ComposeResult:
+        """The path, and what is wrong with it."""
+        with Vertical() as box:
+            box.border_title = "Save the plan as"
+            box.border_subtitle = "Enter saves · Esc leaves"
+            yield Input(self._default, compact=True)
+            yield Static(markup=False)
+
+    @on(Input.Submitted)
+    def _submit(self) -> None:
+        path, text = self.query_one(Input).value, self._text
+        replace = path == self._again
+        cast("Facts", self.app).lookup(lambda: write(path, text, replace), self._wrote)
+
+    def _wrote(self, problem: str) -> None:
+        if not problem:
+            self.dismiss(self.query_one(Input).value)
+            return
+        self._again = self.query_one(Input).value
+        self.query_one(Static).update(problem)
+
+    def action_leave(self) -> None:
+        """Save nothing."""
+        self.dismiss(None)
+
+
+class LoadPlan(ModalScreen[Plan | None]):
+    """Asks for a file, filtered as one types; gives its plan, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Close", show=False),
+        Binding("up", "cursor('step', -1)", "Up", show=False, priority=True),
+        Binding("down", "cursor('step', 1)", "Down", show=False, priority=True),
+    ]
+    DEFAULT_CSS = FRAME.replace("$SCREEN", "LoadPlan")
+
+    def compose(self) -> ComposeResult:
+        """The path, the files and folders there, and what is wrong with a file."""
+        columns = (Column("name", "", 40, least=10, grow=True),)
+        with Vertical() as box:
+            box.border_title = "Load a plan"
+            box.border_subtitle = "type a path · Enter opens · Esc leaves"
+            yield Input(f"{Path.cwd()}/", compact=True, select_on_focus=False)
+            yield Static(markup=False)
+            yield LineTable(columns, header=False, empty="No plan (*.toml) here.")
+
+    def on_mount(self) -> None:
+        """Look at the folder."""
+        self.query_one(Input).focus()
+        self._look()
+
+    @on(Input.Changed)
+    def _look(self) -> None:
+        typed = self.query_one(Input).value
+        self.query_one(Static).update("")
+        cast("Facts", self.app).lookup(
+            lambda: listing(typed), lambda found: self._show(typed, found)
+        )
+
+    def _show(self, typed: str, found: Sequence[str]) -> None:
+        if self.is_mounted and typed == self.query_one(Input).value:
+            tone = {True: "accent", False: "plain"}
+            rows = [Row(path, (Span(printable(path), tone[path.endswith("/")]),)) for path in found]  # type: ignore[arg-type]
+            self.query_one(LineTable).show_rows(rows)
+
+    @on(Input.Submitted)
+    @on(LineTable.Chosen)
+    def _open(self) -> None:
+        """The file that was typed whole, or the one at the cursor; a folder is gone into."""
+        typed = self.query_one(Input).value
+        path = typed if typed.endswith(SUFFIX) else self.query_one(LineTable).cursor_key
+        if not isinstance(path, str):
+            return
+        if path.endswith("/"):
+            self.query_one(Input).value = path
+            self.query_one(Input).action_end()
+        else:
+            cast("Facts", self.app).lookup(lambda: read(path), self._read)
+
+    def _read(self, found: Plan | str) -> None:
+        if isinstance(found, Plan):
+            self.dismiss(found)
+        else:
+            self.query_one(Static).update(printable(found, 400))
+
+    def action_cursor(self, how: str, by: int) -> None:
+        """Move the cursor while the focus stays in the line."""
+        table = self.query_one(LineTable)
+        (table.action_step if how == "step" else table.action_page)(by)
+
+    def action_leave(self) -> None:
+        """Load nothing."""
+        self.dismiss(None)
+
+
+def write(path: str, text: str, replace: bool) -> str:
+    """Write a file; says what is wrong, or "".
+
+    Args:
+        path: Where.
+        text: What.
+        replace: Whether one that is there may be lost.
+    """
+    try:
+        with Path(path).expanduser().open("w" if replace else "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        return "It exists: Enter again replaces it."
+    except (OSError, ValueError) as error:
+        return f"Not saved: {printable(str(error))}"
+    return ""
+
+
+def read(path: str) -> Plan | str:
+    """The plan in a file, or what is wrong with it."""
+    try:
+        with Path(path).expanduser().open(encoding="utf-8") as file:
+            return from_toml(file.read(LARGEST), path)
+    except (OSError, ValueError, PlanError) as error:
+        return str(error)
+
+
+def listing(typed: str) -> list[str]:
+    """The folders and plans whose path starts with what was typed."""
+    folder, _, start = typed.rpartition("/")
+    try:
+        there = sorted(Path(f"{folder}/").expanduser().iterdir())
+        folders = [f"{path}/" for path in there if path.is_dir()]
+    except (OSError, ValueError, RuntimeError):
+        return []
+    plans = [str(path) for path in there if path.suffix == SUFFIX]
+    return [path for path in plans + folders if Path(path).name.startswith(start)]
