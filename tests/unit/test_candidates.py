@@ -101,6 +101,7 @@ def test_examples_are_there_where_this_kernel_can_run_them() -> None:
         ("dctcp_cwnd_undo", "undo_cwnd"),
         ("x_cwnd_event", "cwnd_event"),
         ("my.Init", "init"),
+        ("ssthresh_for_cong_avoid", "cong_avoid"),
         ("initialise", ""),
         ("", ""),
         ("name", ""),

@@ -210,6 +210,30 @@ def test_a_kernel_that_claims_success_with_another_number() -> None:
     assert everything(kernel) == before
 
 
+@pytest.mark.parametrize("act", [execute, dry_run])
+def test_an_update_that_did_nothing_is_not_believed(
+    act: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel = armed()
+    before = everything(kernel)
+    monkeypatch.setattr(kernel.writes, "update_map", lambda target, value, programs: None)
+    outcome = act(reno(kernel), facts_of(kernel), kernel.writes)
+    assert not outcome.ok
+    assert "the calls succeeded, but map 205 is INIT" in outcome.words
+    assert outcome.left == ()
+    assert everything(kernel) == before
+
+
+def test_a_link_that_holds_another_map_than_ours_is_not_believed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kernel = with_a_link(armed())
+    monkeypatch.setattr(kernel.writes, "create_link", lambda target: kernel.writes.open_link(24))
+    outcome = run(kernel, reno(kernel, link=True))
+    assert not outcome.ok
+    assert "the calls succeeded, but link 24 is not on map 205" in outcome.words
+
+
 def test_a_scheduler_that_is_refused_while_enabling_is_taken_down(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -257,6 +281,8 @@ def test_read_only_is_below_everything() -> None:
     for act in (execute, dry_run, perform):
         with pytest.raises(ReadOnly):
             act(reno(kernel), facts_of(kernel), kernel.writes)
+    with pytest.raises(ReadOnly):  # also where no call would be made
+        dry_run(Plan("smc_hs_ctrl", "x", {}, {"name": "x"}), facts_of(kernel), kernel.writes)
     assert kernel.writes.calls == []
     assert everything(kernel) == before
 

@@ -47,8 +47,8 @@ def lifetime(plan: Plan) -> Lifetime:
     if plan.pin:
         return Lifetime(
             "pinned link",
-            f"the pin {printable(plan.pin)} keeps the link after this program: it is registered until the "
-            "pin is removed, the link is detached, or the host restarts",
+            f"the pin {printable(plan.pin)} keeps the link after this program: it is registered "
+            "until the pin is removed, the link is detached, or the host restarts",
             safe=True,
         )
     return Lifetime(

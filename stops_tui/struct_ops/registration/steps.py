@@ -225,10 +225,7 @@ def replacing(link_id: int, old_map_id: int) -> Iterator[Action]:
         return ""
 
     def update(work: Work) -> str:
-        new = _made(work.map)
-        if new.id == old_map_id:
-            raise NotThere(f"link {link_id} holds map {old_map_id} already")
-        work.writes.update_link(_made(work.link), new, _made(work.old_map))
+        work.writes.update_link(_made(work.link), _made(work.map), _made(work.old_map))
         return ""
 
     def update_back(work: Work) -> str:
