@@ -12,6 +12,13 @@ PLAN = (
     "[--example NAME] [--link] [--pin PATH] [--plan FILE] [--dry-run] [--json]"
 )
 
+_PATHS = {
+    "bash": "_shtab_compgen_files",
+    "zsh": "_files",
+    "fish": "(__fish_complete_path (commandline -ct))",
+}
+"""How shells complete a path: shtab.FILE, which is not imported for it."""
+
 
 def add_writing_verbs(verbs: Verbs) -> None:
     """register, unregister, swap, examples."""
@@ -137,16 +144,26 @@ def _add_plan(verb: Parser) -> None:
     )
     _add_text(verb, "--example", "NAME", "all members as this built-in example has them")
     verb.add_argument("--link", action="store_true", help="register it by a link")
-    _add_text(verb, "--pin", "PATH", "pin the link there; without --link, the map")
-    _add_text(verb, "--plan", "FILE", "all as this file (TOML) has it", "plan_file")
+    _add_text(verb, "--pin", "PATH", "pin the link there; without --link, the map", path=True)
+    _add_text(verb, "--plan", "FILE", "all as this file (TOML) has it", "plan_file", path=True)
     verb.add_argument("--dry-run", action="store_true", help="try it, and register nothing")
     add_json(verb)
 
 
-def _add_text(verb: Parser, option: str, metavar: str, says: str, dest: str | None = None) -> None:
+def _add_text(
+    verb: Parser,
+    option: str,
+    metavar: str,
+    says: str,
+    dest: str | None = None,
+    *,
+    path: bool = False,
+) -> None:
     """An option with a text that is not empty; None where it is not given."""
     dest = dest or option.removeprefix("--")
-    verb.add_argument(option, dest=dest, type=_text, metavar=metavar, help=says)
+    added = verb.add_argument(option, dest=dest, type=_text, metavar=metavar, help=says)
+    if path:
+        added.complete = _PATHS  # type: ignore[attr-defined]  # where shtab looks for it
 
 
 def _add_assignments(verb: Parser, option: str, metavar: str, says: str, dest: str) -> None:

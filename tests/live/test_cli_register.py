@@ -341,6 +341,29 @@ def test_killed_before_it_is_pinned_a_plain_map_is_registered_as_was_said(
     assert cli.outcome("unregister", "name", name, "--yes")["ok"]
 
 
+def test_killed_after_it_mounted_a_bpffs_only_that_stays_and_was_named(
+    kit: Kit, bpffs: tuple[Cli, Path], tmp_path: Path
+) -> None:
+    (cli, _), name, folder = bpffs, kit.name(), tmp_path / "agreed"
+    folder.mkdir()
+    plan = tmp_path / "plan.toml"
+    plan.write_text(
+        f'type = "tcp_congestion_ops"\nname = "{name}"\nlink = true\n'
+        f'pin = "{folder}/{name}"\nmount = "{folder}"\n[data]\nname = "{name}"\n[programs]\n'
+        + "".join(f'{m} = "example:reno/{m}"\n' for m in ("ssthresh", "cong_avoid", "undo_cwnd"))
+    )
+    register = ("register", "--plan", str(plan))
+    assert f"the bpffs mounted on {folder} stays" in cli.run(*register, "--dry-run").stderr
+    ended = cli.signalled(*register, by=signal.SIGKILL, at=EXAMPLE_CALLS + 2)
+    assert ended.returncode == -signal.SIGKILL
+    mounts = subprocess.run(
+        [*cli.prefix, "cat", "/proc/mounts"], capture_output=True, text=True, check=True
+    ).stdout
+    assert f" {folder} bpf " in mounts
+    assert eventually(lambda: name not in available())
+    assert eventually(lambda: not cli.left(kit)), cli.left(kit)
+
+
 def test_killed_while_unregistering_it_can_be_ended_again(
     kit: Kit, bpffs: tuple[Cli, Path]
 ) -> None:

@@ -190,15 +190,22 @@ def test_bash_completes_verbs_and_options() -> None:
     complete_it stops-tui pro
     complete_it stops-tui list ''
     complete_it stops-tui prog id 5 --x
+    complete_it stops-tui register --plan pypro
     """
     completion = run("completion", "bash").stdout
     ended = subprocess.run(
-        ["bash", "-c", script], input=completion, capture_output=True, text=True, check=True
+        ["bash", "-c", script],
+        input=completion,
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
     )
-    verbs, kinds, options = ended.stdout.splitlines()
+    verbs, kinds, options, files = ended.stdout.splitlines()
     assert verbs.split() == ["progs", "prog"]
     assert {"id", "name", "type"} <= set(kinds.split())
     assert options.split() == ["--xlated"]
+    assert files.split() == ["pyproject.toml"]
 
 
 def unreadable() -> Kernel:

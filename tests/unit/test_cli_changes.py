@@ -528,6 +528,19 @@ def test_what_is_the_default_of_a_namespace_warns_of_that(kernel: FakeKernel, ru
     assert "sysctl net.ipv4.tcp_congestion_control=" in err
 
 
+def test_what_changed_while_it_was_asked_is_left_alone(
+    kernel: FakeKernel, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answered(*_: object, **__: object) -> None:
+        kernel.set(58, state="TOBEFREE", refcnt=5)
+
+    monkeypatch.setattr("stops_tui.report.unregister.ask", answered)
+    exit_code, found = loaded("unregister id 58")
+    assert (exit_code, found["ok"], found["steps"]) == (5, False, [])
+    assert "was INUSE when you looked and is TOBEFREE now" in found["words"]
+    assert commands(kernel) == []
+
+
 # swap
 
 
@@ -557,6 +570,24 @@ def test_a_new_map_takes_the_place_of_one_that_ends(kernel: FakeKernel, loaded: 
     assert kernel.sweep().links[link_id].map_id == found["map_id"] != made["map_id"]
     assert made["map_id"] not in kernel.sweep().maps
     assert found["undo"] == []
+
+
+def test_a_link_that_changed_while_it_was_asked_keeps_what_it_has(
+    kernel: FakeKernel, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, made = loaded(LINKED)
+    link_id = made["link_id"]
+    kernel.add_map(95, "other", state="READY", refcnt=0, members={"name": b"ours"})
+    kernel.pin("/sys/fs/bpf/other", "map", 95)
+
+    def answered(*_: object, **__: object) -> None:
+        kernel.add_link(link_id, 95)
+
+    monkeypatch.setattr("stops_tui.report.swap.ask", answered)
+    exit_code, found = loaded(f"swap link {link_id} --example constant --set name=ours")
+    assert (exit_code, found["steps"][-1]["errno"]) == (5, "EPERM")
+    assert kernel.sweep().links[link_id].map_id == 95
+    assert found["left"] == []
 
 
 def test_a_failed_swap_leaves_nothing(kernel: FakeKernel, loaded: Loaded) -> None:
