@@ -6,6 +6,7 @@ import gc
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from functools import partial
+from inspect import iscoroutine
 from os import environ
 from pathlib import Path
 from time import monotonic
@@ -205,10 +206,11 @@ class StopsApp(ChangingApp):
 
     # Looking at the kernel
 
-    def look(self) -> None:
+    def look(self, holders: bool = True) -> None:
         """Look now, also while paused: something was changed."""
         self._again = not self._sweep()
-        self._walk_soon()
+        if holders:
+            self._walk_soon()
 
     def _sweep(self) -> bool:
         """Start a look unless one is running, and watch that it ends."""
@@ -317,10 +319,11 @@ class StopsApp(ChangingApp):
         """Run `job` off the screen's thread, then `done` with its result in the screen's."""
         Background[T](lambda result: self.post_message(Found(done, result))).start(job)
 
-    def on_found(self, message: Found) -> None:
+    async def on_found(self, message: Found) -> None:
         """Hand a lookup's result to who asked."""
         if not isinstance(message.result, Exception):
-            message.done(message.result)
+            if iscoroutine(taking := message.done(message.result)):
+                await taking
         elif isinstance(message.result, TROUBLE):
             self.notify(str(message.result), severity="error", markup=False)
         else:
@@ -377,7 +380,10 @@ class StopsApp(ChangingApp):
 
     def action_count_runs(self) -> None:
         """Switch run statistics on or off."""
-        on = not self.counting
+        self.count_runs(not self.counting)
+
+    def count_runs(self, on: bool) -> None:
+        """Switch run statistics on or off."""
         self.lookup(partial(self.kernel.count_runs, on), lambda _: self._counts_runs(on))
 
     def _counts_runs(self, on: bool) -> None:

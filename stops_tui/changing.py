@@ -11,6 +11,8 @@ from textual.app import App
 from textual.message import Message
 from textual.reactive import var
 
+from stops_tui.actions import ACTIONS, key_text
+from stops_tui.config import Config
 from stops_tui.held import HeldLinks
 from stops_tui.kernels.kernel import Kernel
 from stops_tui.kernels.writes import Call, Handle
@@ -24,8 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-COMMANDS_KEPT = 1_000
-HOW_TO_ARM = "Read-only: W arms writing."
+COMMANDS_KEPT = 10_000
 
 
 class Commanded(Message):
@@ -45,6 +46,7 @@ class ChangingApp(App[None]):
     commands: var[Sequence[Call]] = var(())
 
     kernel: Kernel
+    config: Config
 
     def __init__(self, armed: bool, ansi_color: bool | None) -> None:
         super().__init__(ansi_color=ansi_color)
@@ -58,7 +60,7 @@ class ChangingApp(App[None]):
         """Run `job` off the screen's thread, then `done` with its result in the screen's."""
 
     @abstractmethod
-    def look(self) -> None:
+    def look(self, holders: bool = True) -> None:
         """Look at the kernel now: something was changed."""
 
     # Arming
@@ -107,12 +109,17 @@ class ChangingApp(App[None]):
 
     def propose(self, make: Callable[[], Proposal]) -> None:
         """Work out a change aside, and ask whether to do it; not while writing is not armed."""
-        if not self.armed:
-            self.notify(HOW_TO_ARM, severity="warning")
-            return
         from stops_tui.screens.propose import proposed
 
-        self.lookup(partial(proposed, make), self._ask)
+        if self.may_change():
+            self.lookup(partial(proposed, make), self._ask)
+
+    def may_change(self) -> bool:
+        """Whether writing is armed; says how to arm it if not."""
+        if not self.armed:
+            key = key_text(next(a for a in ACTIONS if a.id == "arm"), self.config.keys)
+            self.notify(f"Read-only: {key} arms writing.", severity="warning")
+        return self.armed
 
     def _ask(self, proposal: Proposal | str) -> None:
         if isinstance(proposal, str):

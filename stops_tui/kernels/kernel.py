@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple, Protocol
 
 from stops_tui.btf import Btf
+from stops_tui.kernels.traffic import Traffic
 from stops_tui.kernels.writes import Writes
 
 ObjectKind = Literal["map", "prog", "link"]
@@ -309,6 +310,17 @@ class Kernel(Protocol):
 
     def conditions(self) -> RawConditions:
         """What else decides whether something can be registered; some small reads."""
+
+    def traffic(self, name: str, connections: int) -> Traffic:
+        """Open TCP connections over loopback under a congestion control, and send over them.
+
+        Args:
+            name: The congestion control, as the subsystem knows it.
+            connections: How many; at most MOST_CONNECTIONS.
+
+        Raises:
+            ReadOnly: Writing is not armed: connections hold the map.
+        """
 
     def close(self) -> None:
         """Release what is held: run statistics. Idempotent."""

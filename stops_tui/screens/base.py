@@ -69,14 +69,20 @@ class Facts(Protocol):
     def select_map(self, map_id: int | None) -> None:
         """Another map is looked at: count its programs' runs, look up soon what holds it."""
 
-    def look(self) -> None:
-        """Look at the kernel now: something was changed."""
+    def look(self, holders: bool = True) -> None:
+        """Look at the kernel now, also while paused; at pins and processes, too."""
+
+    def count_runs(self, on: bool) -> None:
+        """Switch run statistics on or off."""
 
     def hold(self, link: Handle) -> None:
         """Keep an unpinned link, and so its registration, until it is let go or the app ends."""
 
     def propose(self, make: Callable[[], Proposal]) -> None:
         """Work out a change aside, and ask whether to do it; not while writing is not armed."""
+
+    def may_change(self) -> bool:
+        """Whether writing is armed; says how to arm it if not."""
 
     def retry(self) -> None:
         """Where the kernel cannot be read: try again."""

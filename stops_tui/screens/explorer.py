@@ -389,6 +389,15 @@ class ExplorerScreen(StopsScreen):
 
     def action_try_it(self) -> None:
         """Open the panel that makes traffic."""
+        from stops_tui.screens.try_it import TryScreen, why_not
+
+        map_ = self._selected
+        if map_ is None or not self.facts.may_change():
+            return
+        if problem := why_not(map_):
+            self.notify(problem, severity="warning", markup=False)
+            return
+        self.app.push_screen(TryScreen(map_))
 
     @property
     def _object_at_cursor(self) -> tuple[str, int, str]:

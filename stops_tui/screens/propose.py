@@ -84,7 +84,7 @@ class ProposalScreen(ModalScreen[Outcome | None]):
         super().__init__()
         self._proposal = proposal
         self._results: list[StepResult] = []
-        self._running = False
+        self._at_work = False
         self._outcome: Outcome | None = None
 
     def compose(self) -> ComposeResult:
@@ -126,9 +126,9 @@ class ProposalScreen(ModalScreen[Outcome | None]):
 
     async def action_do(self) -> None:
         """Do it."""
-        if self._running or self._outcome or self._barred:
+        if self._at_work or self._outcome or self._barred:
             return
-        self._running = True
+        self._at_work = True
         await self._offer()
         self._show_steps()
         cast("Facts", self.app).lookup(lambda: _run(self._proposal, self._tell), self._end)
@@ -138,17 +138,17 @@ class ProposalScreen(ModalScreen[Outcome | None]):
 
     def on_proposal_screen_told(self, message: Told) -> None:
         """Show what a call gave."""
-        if self._running:
+        if self._at_work:
             self._results.append(message.result)
             self._show_steps()
 
     def _show_steps(self) -> None:
-        text = run_text(self._results, self._proposal.steps, self._running, palette(self.app))
+        text = run_text(self._results, self._proposal.steps, self._at_work, palette(self.app))
         self.query_one("#steps", Static).update(text)
 
     async def _end(self, outcome: Outcome) -> None:
         """Show what is there now; where the person has left, say it."""
-        self._running, self._outcome = False, outcome
+        self._at_work, self._outcome = False, outcome
         self._results = list(outcome.steps)
         cast("Facts", self.app).look()
         if not self.is_mounted:
@@ -157,7 +157,9 @@ class ProposalScreen(ModalScreen[Outcome | None]):
             return
         self._show_steps()
         self.query_one("#steps").display = bool(self._results)
-        self.query_one("#checks").display = False
+        for seen_before in ("#about", "#checks"):
+            self.query_one(seen_before).display = False
+        self.query_one(".dialog").border_title = escape(printable(self._proposal.title.rstrip("?")))
         told = self.query_one("#outcome", Static)
         told.update(self._outcome_text(outcome))
         told.display = True

@@ -29,7 +29,7 @@ class DetailBar(Widget):
     Attributes:
         crumbs: What leads here: `58 dctcp`.
         active: The action of the shown tab.
-        count: How many events there are, told beside their tab.
+        count: How many events there are, told beside the tab of a map's events.
     """
 
     DEFAULT_CSS = "DetailBar { height: 1; padding: 0 1; color: $text-muted; }"

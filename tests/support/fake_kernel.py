@@ -31,9 +31,11 @@ from stops_tui.kernels.kernel import (
     RawSweep,
     RunCount,
 )
+from stops_tui.kernels.writes import ReadOnly
 from stops_tui.struct_ops.types import StructOpsType, offered_types
 from tests.support import fake_btf
 from tests.support.btf_builder import BtfBuilder
+from tests.support.fake_traffic import FakeTraffic
 from tests.support.fake_writes import FakeWrites
 
 BOOT = 1_700_000_000.0
@@ -72,6 +74,7 @@ class FakeKernel:
         self._holders = RawHolders()
         self._types = {type_.name: type_ for type_ in offered_types(self)}
         self.writes = FakeWrites(self)
+        self.last_traffic: FakeTraffic | None = None
 
     @classmethod
     def busy(cls) -> FakeKernel:
@@ -257,6 +260,12 @@ class FakeKernel:
 
     def conditions(self) -> RawConditions:
         return self.conditions_now._replace(subsystems=self.subsystems)
+
+    def traffic(self, name: str, connections: int) -> FakeTraffic:
+        if not self.writes.armed:
+            raise ReadOnly("read-only: no connection was opened")
+        self.last_traffic = FakeTraffic(self, name, connections)
+        return self.last_traffic
 
     def close(self) -> None:
         self.counting = False

@@ -31,6 +31,8 @@ from stops_tui.kernels.live.pins import Pins
 from stops_tui.kernels.live.processes import Processes
 from stops_tui.kernels.live.sysfs import subsystems
 from stops_tui.kernels.live.writes import LiveWrites
+from stops_tui.kernels.traffic import Traffic
+from stops_tui.kernels.writes import ReadOnly
 
 
 class LiveKernel:
@@ -143,6 +145,14 @@ class LiveKernel:
     def conditions(self) -> RawConditions:
         """What else decides whether something can be registered; read anew."""
         return conditions()
+
+    def traffic(self, name: str, connections: int) -> Traffic:
+        """TCP connections over loopback under a congestion control; raises ReadOnly."""
+        if not self._writes.armed:
+            raise ReadOnly("read-only: no connection was opened")
+        from stops_tui.kernels.live.traffic import LiveTraffic
+
+        return LiveTraffic(name, connections)
 
     def close(self) -> None:
         """Release run statistics."""
