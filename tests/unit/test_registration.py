@@ -554,3 +554,24 @@ def test_where_trial_does_not_tell_the_kernels_words_stand() -> None:
     kernel.writes.refuse("BPF_PROG_LOAD", ENOMEM)
     assert not run(kernel, reno(kernel)).ok
     assert kernel.writes.open_handles == []
+
+
+def test_types_whose_kernel_asks_for_more() -> None:
+    """As of 7.2: sched_ext_ops_cid with an arena, io_uring_bpf_ops with loop_step."""
+    kernel = armed(FakeKernel())
+    facts = facts_of(kernel)
+    scx = facts.types["sched_ext_ops"]
+    cid = replace(scx, name="sched_ext_ops_cid")
+    plan = Plan("sched_ext_ops_cid", "x", {}, {"name": "x"}, link=True)
+    known = replace(facts, types={**facts.types, cid.name: cid})
+    assert words(checks(plan, known)) == [
+        "sched_ext_ops_cid needs a program that uses an arena map (EINVAL): choose one"
+    ]
+    kernel.add_program(60, "x_enqueue", "sched_ext_ops")
+    kernel.add_raw_program(kernel.programs()[0]._replace(map_ids=(7,)))
+    facts = replace(facts_of(kernel), types=known.types)
+    assert not failures(checks(replace(plan, programs={"enqueue": Loaded(60)}), facts))
+    loop = replace(scx.members[0], name="loop_step", mandatory=True)
+    ring = replace(scx, name="io_uring_bpf_ops", members=(loop, *scx.members[1:]))
+    facts = replace(facts, types={ring.name: ring})
+    assert "loop_step is mandatory" in words(checks(Plan("io_uring_bpf_ops", "x"), facts))[0]
