@@ -65,9 +65,11 @@ def compose(order: Order, facts: RegistrationFacts) -> Plan:
     """
     plan = _begun(order, facts)
     type_ = _type(plan.type_name, facts)
-    file = order.plan_file or ""
-    programs = _over(plan.programs, order.programs, partial(_source, type_), f"{file}: programs.")
-    data = _over(plan.data, order.data, partial(_value, type_), f"{file}: data.")
+    file = order.plan_file and f"{order.plan_file}: "
+    programs = _over(
+        plan.programs, dict(order.programs), partial(_source, type_), file and f"{file}programs."
+    )
+    data = _over(plan.data, dict(order.data), partial(_value, type_), file and f"{file}data.")
     for name, source in programs.items():
         _check_source(name, source, type_, facts)
     return replace(
@@ -131,19 +133,19 @@ def _type(name: str, facts: RegistrationFacts) -> StructOpsType:
 
 def _over(
     begun: Mapping[str, object],
-    given: tuple[tuple[str, str], ...],
+    given: Mapping[str, str],
     read: Callable[[str, str], Read],
-    place: str,
+    where: str | None,
 ) -> dict[str, Read]:
-    """What was begun, and what is set over it; errors in a file begin with `place`."""
+    """What was begun, in a file if it says where, and what is given over it; each as it is read."""
     found = {}
-    for name, text in ({name: str(value) for name, value in begun.items()} | dict(given)).items():
+    for name, text in {**{name: str(value) for name, value in begun.items()}, **given}.items():
         try:
             found[name] = read(name, text)
         except Unfulfilled as error:
-            if name in dict(given) or place.startswith(":"):
+            if name in given or not where:
                 raise
-            raise Unfulfilled(f"{place}{name}: {error.words}", error.exit_code) from error
+            raise Unfulfilled(f"{where}{name}: {error.words}", error.exit_code) from error
     return found
 
 
