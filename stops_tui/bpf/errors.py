@@ -33,6 +33,7 @@ ENOTSUPP = 524
 _NAMES = {ENOTSUPP: "ENOTSUPP", EOPNOTSUPP: "EOPNOTSUPP"}
 
 _ANY = {
+    EBADF: "a file descriptor is not open",
     EMFILE: "this process has too many open files (see `ulimit -n`)",
     ENFILE: "the host has too many open files",
     ENOMEM: "the kernel has no memory for it",
@@ -54,14 +55,16 @@ _CAUSES: dict[str, dict[int, str]] = {
         EINVAL: "one of: no GPL-compatible license; no such function member; "
         "a program name with characters outside A-Za-z0-9_.; an instruction the verifier refuses",
     },
+    "BPF_BTF_LOAD": {EPERM: "CAP_BPF is needed (CAP_SYS_ADMIN does too)"},
     "BPF_MAP_CREATE": {
         EPERM: "CAP_BPF is needed (CAP_SYS_ADMIN does too)",
         ENOTSUPP: "the value type is no struct_ops type registered in this kernel",
         EBADF: "the file descriptor of a BTF is not open",
         EACCES: "the kernel's own BTF was given where a program's is needed",
         E2BIG: "the kernel is too old for one of the attributes",
-        EINVAL: "one of: a size that is not the value type's; a flag this kernel does not take "
-        "(BPF_F_LINK is since 6.4); a map name with characters outside A-Za-z0-9_.; no BTF given",
+        EINVAL: "one of: a size that is not the value type's (the key is of 4 bytes, and there is "
+        "one entry); no value type; a flag this kernel does not take (BPF_F_LINK is since 6.4); "
+        "a map name with characters outside A-Za-z0-9_.; no BTF given",
     },
     "BPF_MAP_UPDATE_ELEM": {
         EPERM: "the map was opened read-only",
@@ -72,8 +75,8 @@ _CAUSES: dict[str, dict[int, str]] = {
         E2BIG: "one of: the key is not 0; a data member beyond its limit; "
         "more trampolines than one map may have",
         EINVAL: "one of: a mandatory member is missing; a program made for another struct or "
-        "member; a data member this type does not take; a bad name or flags; state, refcnt or "
-        "padding not zero",
+        "member, or no program at all; a data member this type does not take; a bad name or flags; "
+        "state, refcnt or padding not zero; update flags",
     },
     "BPF_MAP_DELETE_ELEM": {
         EPERM: "the map was opened read-only",
@@ -82,12 +85,12 @@ _CAUSES: dict[str, dict[int, str]] = {
         ENOENT: "the map is not registered (INIT)",
     },
     "BPF_LINK_CREATE": {
-        EINVAL: "one of: the map was made without BPF_F_LINK; the map is still in INIT; "
-        "the subsystem refuses it",
+        EINVAL: "one of: it is no struct_ops map; the map was made without BPF_F_LINK; the map is "
+        "still in INIT; the subsystem refuses it",
+        ENOMEM: "the kernel has no memory for it (sched_ext: dispatch_max_batch may be too large)",
         EEXIST: "the subsystem already has one of this name",
         EBUSY: "the subsystem already runs one",
         EOPNOTSUPP: "the subsystem takes no links, or not for what this map names",
-        EBADF: "a file descriptor is not open",
     },
     "BPF_LINK_UPDATE": {
         EINVAL: "one of: the new map is still in INIT, of another type or without BPF_F_LINK; "
@@ -99,6 +102,7 @@ _CAUSES: dict[str, dict[int, str]] = {
     },
     "BPF_LINK_DETACH": {
         EOPNOTSUPP: "this kernel cannot detach a struct_ops link (needs 6.11): close its holders",
+        EINVAL: "it is no link",
     },
     "BPF_OBJ_PIN": {
         EPERM: "the folder is not in a bpffs",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from errno import ENODEV, EPERM
 from typing import Any
 
 from stops_tui.bpf import _cdefs
@@ -12,6 +13,11 @@ ffi: Any = _cdefs.ffi
 
 _NOSUID_NODEV_NOEXEC = 0b1110
 """MS_NOSUID | MS_NODEV | MS_NOEXEC, as systemd mounts it (include/uapi/linux/mount.h)."""
+
+_CAUSES = {
+    EPERM: "CAP_SYS_ADMIN is needed to mount",
+    ENODEV: "this kernel has no bpffs",
+}
 
 
 def mount_bpffs(folder: str) -> None:
@@ -23,4 +29,4 @@ def mount_bpffs(folder: str) -> None:
     libc = ffi.dlopen(None)
     options = b"mode=0700"
     if libc.mount(b"bpf", os.fsencode(folder), b"bpf", _NOSUID_NODEV_NOEXEC, options):
-        raise OSError(ffi.errno, os.strerror(ffi.errno), folder)
+        raise OSError(ffi.errno, _CAUSES.get(ffi.errno) or os.strerror(ffi.errno), folder)

@@ -48,6 +48,17 @@ def eventually(true: Callable[[], bool], seconds: float = 5) -> bool:
     return True
 
 
+def open_bpf_fds() -> list[str]:
+    """The BPF objects that this process has open, as "5 anon_inode:bpf-map"."""
+    found = []
+    for entry in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):  # the one that lists them is among them
+            link = str(entry.readlink())
+            if link.startswith(("anon_inode:bpf", "anon_inode:btf")):
+                found.append(f"{entry.name} {link}")
+    return sorted(found)
+
+
 @dataclass(frozen=True)
 class Layout:
     """Where the members of a struct_ops type are, by the running kernel's BTF."""
