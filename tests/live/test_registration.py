@@ -284,9 +284,9 @@ RENO = {member: Example("reno", member) for member in ("ssthresh", "cong_avoid",
 @pytest.mark.parametrize(
     ("change", "call", "errno", "words"),
     [
-        pytest.param({"map_name": "a b"}, "BPF_MAP_CREATE", "EINVAL", "a map name with",
+        pytest.param({"map_name": "a b"}, "BPF_MAP_CREATE", "EINVAL", "the name 'a b'",
                      id="bad map name"),
-        pytest.param({"map_name": "a" * 16}, "BPF_MAP_CREATE", "EINVAL", "a map name",
+        pytest.param({"map_name": "a" * 16}, "BPF_MAP_CREATE", "EINVAL", "is longer than 15 bytes",
                      id="long map name"),
         pytest.param({"programs": {k: RENO[k] for k in ("ssthresh", "cong_avoid")}},
                      "BPF_MAP_UPDATE_ELEM", "EINVAL", "a mandatory member is missing",
