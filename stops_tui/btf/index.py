@@ -65,7 +65,7 @@ class TypeIndex:
 
     def _reach(self, count: int) -> None:
         """Know the first `count` types."""
-        if count <= len(self._offsets) or self._next >= len(self._words):
+        if count <= len(self._offsets):
             return
         with self._growing:
             found = array("I")

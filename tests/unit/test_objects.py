@@ -20,18 +20,24 @@ HASH, STRUCT_OPS = 1, 26
 
 
 class FakeBpf(Bpf):
-    """Maps and links by id; `refuse` makes opening one fail, `before` runs as one is opened."""
+    """Maps and links by id; `refuse` makes opening one fail, `before` runs as one is opened.
+
+    `refuse_ids` is the errno with which map ids are refused.
+    """
 
     def __init__(self) -> None:
         self.maps: dict[int, tuple[int, bytes]] = {}
         self.links: dict[int, tuple[int, int]] = {}
         self.refuse: dict[int, int] = {}
+        self.refuse_ids = 0
         self.unreadable: set[int] = set()
         self.opened: list[int] = []
         self.held: dict[int, int] = {}
         self.before: Callable[[int], object] = lambda _: None
 
     def map_get_next_id(self, after: int) -> int | None:
+        if self.refuse_ids:
+            raise BpfError("BPF_MAP_GET_NEXT_ID", self.refuse_ids)
         return min((map_id for map_id in self.maps if map_id > after), default=None)
 
     def link_get_next_id(self, after: int) -> int | None:
@@ -130,6 +136,17 @@ def test_a_map_that_may_not_be_opened_hides_no_other(bpf: FakeBpf, maps: Watched
     assert (found[5].value, found[6].value) == (b"five", b"")
     bpf.refuse = {}
     assert maps.look(bpf)[6].value == b"six."
+
+
+def test_nothing_is_forgotten_where_ids_are_refused(bpf: FakeBpf, maps: Watched[RawMap]) -> None:
+    bpf.maps = {5: (STRUCT_OPS, b"five"), 6: (STRUCT_OPS, b"six.")}
+    bpf.refuse = {6: EMFILE}
+    assert list(maps.look(bpf)) == [5]
+    bpf.refuse_ids = EPERM
+    with pytest.raises(BpfError):
+        maps.look(bpf)
+    bpf.refuse_ids, bpf.refuse = 0, {}
+    assert sorted(maps.look(bpf)) == [5, 6]
 
 
 def test_a_value_that_may_not_be_read(bpf: FakeBpf, maps: Watched[RawMap]) -> None:

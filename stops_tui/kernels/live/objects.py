@@ -88,9 +88,9 @@ class Watched(Generic[Record]):
         One that cannot be opened, for another reason than that it is gone, hides no other: what is
         known of it stays, or it is tried again at the next look.
         """
+        candidates = [*self._known, *self._unsure, *self._new.look(bpf)]
         before: dict[int, Record] = self._known
         self._known = {}
-        candidates = [*before, *self._unsure, *self._new.look(bpf)]
         self._unsure = []
         for obj_id in candidates:
             known = before.get(obj_id)
