@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from stops_tui.kernels.kernel import Kernel
 from stops_tui.kernels.writes import Handle
 from stops_tui.screens.propose import Proposal
+from stops_tui.struct_ops.inventory import StructOpsMap
 from stops_tui.struct_ops.registration import keep, swap, unpin, unregister
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.plan import PlanError
@@ -41,8 +42,7 @@ def about_map(wanted: Unregistration, facts: RegistrationFacts) -> About:
     found = facts.snapshot.maps.get(wanted.map_id)
     if found is None:
         return [("link", f"{wanted.what}, which holds no map"), ("pins", _listed(wanted.pins))]
-    kernel_users = f"{wanted.holders} in the kernel (refcnt {found.refcnt})"
-    held_by = [kernel_users, *wanted.users, *wanted.pins, *wanted.other_pins]
+    held_by = [_in_kernel(found), *wanted.users, *wanted.pins, *wanted.other_pins]
     links = [("links", _listed(tuple(f"link {id_}" for id_ in found.links)))] if found.links else []
     return [
         ("map", f"{wanted.map_id} {wanted.map_name}"),
@@ -110,7 +110,7 @@ def swapping(kernel: Kernel, wanted: swap.Swap) -> Proposal:
     facts = RegistrationFacts.gather(kernel)
     old = facts.snapshot.maps.get(wanted.old_map_id)
     new = unregister.plan_for(facts, map_id=wanted.new_map_id)
-    holders = f"{old.holders} in the kernel (refcnt {old.refcnt})" if old else "nobody"
+    holders = _in_kernel(old) if old else "nobody"
     return Proposal(
         title=f"Put map {wanted.new_map_id} {wanted.new_map_name} into link {wanted.link_id}?",
         about=[
@@ -137,6 +137,10 @@ def pinning(kernel: Kernel, facts: RegistrationFacts, held: Sequence[Handle]) ->
         run=lambda tell: keep.execute(wanted, facts, kernel.writes, held, tell),
         done="Quit",
     )
+
+
+def _in_kernel(map_: StructOpsMap) -> str:
+    return f"{map_.holders or 'nobody'} in the kernel (refcnt {map_.refcnt})"
 
 
 def _listed(words: Sequence[str]) -> str:

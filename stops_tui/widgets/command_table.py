@@ -43,7 +43,7 @@ class CommandTable(LineTable):
     COLUMNS = (
         Column("time", "TIME", 8),
         Column("command", "COMMAND", 20, least=19),
-        Column("result", "RESULT", 14, least=12, grow=True),
+        Column("result", "RESULT", 30, least=12),
         Column("arguments", "ARGUMENTS", 40, least=20, grow=True),
     )
     HELP = """Every command that was sent to change the kernel, the newest first, with those that
