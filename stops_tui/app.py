@@ -127,7 +127,6 @@ class StopsApp(ChangingApp):
         if not isinstance(kernel, KernelUnreadable):
             self.kernel = kernel
             self.inventory = Inventory(kernel)
-            self.take_writes()
         self.history = History()
         self.raw_holders: RawHolders | None = None
         self._selected: int | None = None
@@ -156,6 +155,8 @@ class StopsApp(ChangingApp):
 
     def on_mount(self) -> None:
         """Take on the settings, and look for the first time."""
+        if self.unreadable is None:  # later, for nothing can be changed before
+            self._until_first_look.callback(self.call_after_refresh, self.take_writes)
         self._until_first_look.enter_context(self.batch_update())
         self._until_first_look.callback(_collect_garbage)
         self.set_timer(PATIENCE, self._show_first_frame)

@@ -15,11 +15,11 @@ from stops_tui.actions import ACTIONS, key_text
 from stops_tui.config import Config
 from stops_tui.held import HeldLinks
 from stops_tui.kernels.kernel import Kernel
-from stops_tui.kernels.writes import Call, Handle
 from stops_tui.struct_ops.inventory import Snapshot
 
 if TYPE_CHECKING:
     from stops_tui.audit import Audit
+    from stops_tui.kernels.writes import Call, Handle
     from stops_tui.screens.leaving import Leaving
     from stops_tui.screens.propose import Proposal
     from stops_tui.struct_ops.registration.outcome import Outcome

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from stops_tui.kernels.writes import Handle
+from typing import TYPE_CHECKING
+
 from stops_tui.struct_ops.inventory import Snapshot
+
+if TYPE_CHECKING:
+    from stops_tui.kernels.writes import Handle
 
 
 class HeldLinks:

@@ -6,8 +6,8 @@ Fields a kernel is too old to know are 0. Source: include/uapi/linux/bpf.h.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from types import MappingProxyType
+from typing import Literal, NamedTuple
 
 MAP_TYPE_STRUCT_OPS = 26
 PROG_TYPE_STRUCT_OPS = 27
@@ -40,8 +40,7 @@ PROG_ARRAYS: Mapping[ProgArray, tuple[str, int | str]] = {
 that says them."""
 
 
-@dataclass(frozen=True, slots=True)
-class MapInfo:
+class MapInfo(NamedTuple):
     """A map: struct bpf_map_info.
 
     Attributes:
@@ -62,11 +61,10 @@ class MapInfo:
     value_size: int
     value_type_id: int
     btf_id: int
-    raw: bytes = field(repr=False)
+    raw: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ProgInfo:
+class ProgInfo(NamedTuple):
     """A program: struct bpf_prog_info, and the arrays that were asked for.
 
     Attributes:
@@ -106,12 +104,11 @@ class ProgInfo:
     run_cnt: int
     run_time_ns: int
     recursion_misses: int
-    record_sizes: Mapping[ProgArray, int] = field(default_factory=dict, repr=False)
-    arrays: Mapping[ProgArray, bytes] = field(default_factory=dict, repr=False)
+    record_sizes: Mapping[ProgArray, int] = MappingProxyType({})
+    arrays: Mapping[ProgArray, bytes] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class LinkInfo:
+class LinkInfo(NamedTuple):
     """A link: struct bpf_link_info. `map_id` is a struct_ops link's map, 0 once detached."""
 
     type: int
@@ -119,8 +116,7 @@ class LinkInfo:
     map_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class BtfInfo:
+class BtfInfo(NamedTuple):
     """A BTF object: struct bpf_btf_info; `name` is "vmlinux", a module's, or "" for a program's.
 
     `size` is in bytes. `kernel` says whether the kernel made it; before 5.11 no kernel BTF has

@@ -8,15 +8,16 @@ exception: the rest of the file still counts, and the app still opens.
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from stops_tui.actions import ACTIONS, Action
 from stops_tui.config.keys import key_name
-from stops_tui.config.lines import KeyPath, key_lines, syntax_error
+
+if TYPE_CHECKING:
+    from stops_tui.config.lines import KeyPath
 
 THEMES: Final = (
     "textual-dark",
@@ -47,8 +48,7 @@ LONGEST_INTERVAL: Final = 3600.0
 LARGEST_FILE: Final = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing wrong in the configuration.
 
     Attributes:
@@ -66,8 +66,7 @@ class Problem:
         return ": ".join(part for part in (self.where, self.key, self.message) if part)
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(NamedTuple):
     """Every setting; the defaults work on any host.
 
     Attributes:
@@ -84,8 +83,8 @@ class Config:
     theme: str = "textual-dark"
     interval: float = 1.0
     columns: tuple[str, ...] = COLUMNS
-    keys: Mapping[str, str] = field(default_factory=dict)
-    sources: Mapping[str, str] = field(default_factory=dict)
+    keys: Mapping[str, str] = MappingProxyType({})
+    sources: Mapping[str, str] = MappingProxyType({})
     problems: tuple[Problem, ...] = ()
     path: Path | None = None
 
@@ -149,6 +148,10 @@ def _from_file(config: Config, path: Path) -> Config:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         return _with_problem(config, shown, "", f"cannot be read: {reason}")
+    import tomllib  # not at the top: most hosts have no file
+
+    from stops_tui.config.lines import key_lines, syntax_error
+
     try:
         table = tomllib.loads(text)
         lines = key_lines(text)
@@ -189,18 +192,18 @@ def _with(config: Config, key: KeyPath, value: object, where: str) -> Config:
     try:
         if len(key) == 1:
             _one_of(name, _CHECKS, "setting")
-            config = replace(config, **{name: _CHECKS[name](value)})
+            config = config._replace(**{name: _CHECKS[name](value)})
         else:
             action = key[1]
             _one_of(action, [action.id for action in ACTIONS], "action")
-            config = replace(config, keys={**config.keys, action: _keys(value)})
+            config = config._replace(keys={**config.keys, action: _keys(value)})
     except ValueError as error:
         return _with_problem(config, where, name, str(error))
-    return replace(config, sources={**config.sources, name: where})
+    return config._replace(sources={**config.sources, name: where})
 
 
 def _with_problem(config: Config, where: str, key: str, message: str) -> Config:
-    return replace(config, problems=(*config.problems, Problem(where, _plain(key), message)))
+    return config._replace(problems=(*config.problems, Problem(where, _plain(key), message)))
 
 
 def _free_of_clashes(config: Config) -> Config:
@@ -212,7 +215,7 @@ def _free_of_clashes(config: Config) -> Config:
         where = config.source(name)
         message = f"{config.keys[action]!r} has a key that is of {other!r} already"
         sources = {of: source for of, source in config.sources.items() if of != name}
-        config = replace(config, keys=kept, sources=sources)
+        config = config._replace(keys=kept, sources=sources)
         config = _with_problem(config, where, name, message)
     return config
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from stops_tui.btf import Btf
-from stops_tui.kernels.traffic import Traffic
-from stops_tui.kernels.writes import Writes
+
+if TYPE_CHECKING:
+    from stops_tui.kernels.traffic import Traffic
+    from stops_tui.kernels.writes import Writes
 
 ObjectKind = Literal["map", "prog", "link"]
 

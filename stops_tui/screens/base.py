@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar, cast
 
 from textual.app import ComposeResult
 from textual.screen import Screen
+from textual.widget import Widget
 
 from stops_tui.actions import Where
 from stops_tui.config import Config
 from stops_tui.kernels.kernel import Kernel, RawHolders
-from stops_tui.kernels.writes import Call, Handle
 from stops_tui.struct_ops.events import History
 from stops_tui.struct_ops.holders import MapHolders
 from stops_tui.struct_ops.inventory import Inventory, Snapshot
@@ -21,6 +20,7 @@ from stops_tui.widgets.key_line import KeyLine
 from stops_tui.widgets.top_line import TopLine
 
 if TYPE_CHECKING:
+    from stops_tui.kernels.writes import Call, Handle
     from stops_tui.screens.propose import Proposal
 
 T = TypeVar("T")
@@ -119,6 +119,11 @@ class StopsScreen(Screen[None]):
         """Follow the app's pulse, and what it may do."""
         top, keys = self.query_one(TopLine), self.query_one(KeyLine)
         for name in ("pulse", "interval", "counting", "armed"):
-            self.watch(self.app, name, partial(setattr, top, name))
+            self.watch(self.app, name, _passed_on(top, name))
         self.watch(self.app, "held", lambda held: setattr(top, "held", len(held)))
-        self.watch(self.app, "armed", partial(setattr, keys, "armed"))
+        self.watch(self.app, "armed", _passed_on(keys, "armed"))
+
+
+def _passed_on(widget: Widget, name: str) -> Callable[[object], None]:
+    """A watcher that sets an attribute; of `partial(setattr, …)` Textual must parse a signature."""
+    return lambda value: setattr(widget, name, value)

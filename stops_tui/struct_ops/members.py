@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from stops_tui.btf import Array, BtfError, Composite, Enum, Field, Int
 from stops_tui.kernels.kernel import RawSubsystems
@@ -14,8 +14,7 @@ from stops_tui.struct_ops.types import Member, StructOpsType
 from stops_tui.struct_ops.value import Reader, ValueNode, inline, program_text
 
 
-@dataclass(frozen=True, slots=True)
-class MemberValue:
+class MemberValue(NamedTuple):
     """What one member of a map's value holds.
 
     Attributes:
@@ -33,8 +32,7 @@ class MemberValue:
     is_set: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
+class _Plan(NamedTuple):
     """How to read one member: most are not set, and the rest mostly programs and a name."""
 
     unset: MemberValue

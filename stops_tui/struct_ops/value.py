@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from stops_tui.btf import (
     Array,
@@ -45,8 +45,7 @@ NODES = 4096
 """Parts of one value that are shown in all."""
 
 
-@dataclass(frozen=True, slots=True)
-class ValueNode:
+class ValueNode(NamedTuple):
     """One part of a value.
 
     Attributes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import struct
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +92,7 @@ def kallsyms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def read(**changes: Any) -> RawCode:
-    code = live_code.program_code(Kernel(replace(INFO, **changes)), 1, None)
+    code = live_code.program_code(Kernel(INFO._replace(**changes)), 1, None)
     assert code is not None
     return code
 

@@ -6,9 +6,8 @@ import os
 import re
 import shlex
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 # The inode of the initial user namespace (include/linux/proc_ns.h: PROC_USER_INIT_INO).
 _INITIAL_USER_NAMESPACE = 0xEFFFFFFD
@@ -33,8 +32,7 @@ CAPABILITIES = {
 """Those that writing may need, by name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(NamedTuple):
     """What was found, before any judgement. The defaults are those of a host with no obstacle.
 
     Attributes:

@@ -6,6 +6,8 @@ import os
 import threading
 from collections.abc import Iterable, Sequence
 from errno import ENOENT
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from stops_tui.bpf.errors import BpfError
 from stops_tui.bpf.syscall import Bpf
@@ -30,9 +32,10 @@ from stops_tui.kernels.live.host import this_host
 from stops_tui.kernels.live.pins import Pins
 from stops_tui.kernels.live.processes import Processes
 from stops_tui.kernels.live.sysfs import subsystems
-from stops_tui.kernels.live.writes import LiveWrites
-from stops_tui.kernels.traffic import Traffic
-from stops_tui.kernels.writes import ReadOnly
+
+if TYPE_CHECKING:
+    from stops_tui.kernels.live.writes import LiveWrites
+    from stops_tui.kernels.traffic import Traffic
 
 
 class LiveKernel:
@@ -57,7 +60,6 @@ class LiveKernel:
         self._btfs = Btfs()
         self._stats = threading.Lock()
         self._stats_fd = -1
-        self._writes = LiveWrites(lambda: self._bpf, self._kernel_btf)
 
     @classmethod
     def open(cls) -> LiveKernel:
@@ -71,10 +73,13 @@ class LiveKernel:
         """Which kernel this is."""
         return self._host
 
-    @property
+    @cached_property
     def writes(self) -> LiveWrites:
         """What changes this kernel; not armed at the start."""
-        return self._writes
+        # Not at the top: who only looks does not need it.
+        from stops_tui.kernels.live.writes import LiveWrites
+
+        return LiveWrites(lambda: self._bpf, self._kernel_btf)
 
     def sweep(self) -> RawSweep:
         """All struct_ops maps and links; the sweep before, if nothing changed."""
@@ -148,10 +153,11 @@ class LiveKernel:
 
     def traffic(self, name: str, connections: int) -> Traffic:
         """TCP connections over loopback under a congestion control; raises ReadOnly."""
-        if not self._writes.armed:
-            raise ReadOnly("read-only: no connection was opened")
         from stops_tui.kernels.live.traffic import LiveTraffic
+        from stops_tui.kernels.writes import ReadOnly
 
+        if not self.writes.armed:
+            raise ReadOnly("read-only: no connection was opened")
         return LiveTraffic(name, connections)
 
     def close(self) -> None:

@@ -6,8 +6,8 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from stops_tui.bpf.info import MAP_TYPE_STRUCT_OPS
 from stops_tui.kernels.kernel import ObjectKind, RawFd
@@ -25,8 +25,7 @@ _UNKNOWN = -1
 _STRUCT_OPS_MAP = f"\nmap_type:\t{MAP_TYPE_STRUCT_OPS}\n".encode()
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(NamedTuple):
     """What one process held when it had run for `cpu_ns`; `refused`: why it was not looked into."""
 
     cpu_ns: int
