@@ -126,12 +126,12 @@ class TryScreen(ModalScreen[None]):
         await self._offer()
         self.query_one(ButtonLine).focus_primary()
 
-    async def _tick(self) -> None:
+    def _tick(self) -> None:
         """Look what the connections do; they may have ended by themselves."""
         self._facts.look(holders=False)
         self._show()
         if self._traffic and self._traffic.seen.ended:
-            await self.action_stop()
+            self.call_later(self.action_stop)  # not here: it ends the timer that is running this
 
     async def action_stop(self) -> None:
         """Close the connections."""
