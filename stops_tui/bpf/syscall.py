@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -373,7 +374,7 @@ class Bpf:
             fd = self._call(Command.BPF_PROG_LOAD, attr)
             if fd >= 0 or ffi.errno != EAGAIN:
                 break
-        return fd if fd >= 0 else self._with_log(Command.BPF_PROG_LOAD, attr, "log")
+        return _usable(fd) if fd >= 0 else self._with_log(Command.BPF_PROG_LOAD, attr, "log")
 
     def btf_load(self, data: bytes) -> int:
         """Load a BTF; return its file descriptor. A refusal carries the kernel's log."""
@@ -381,7 +382,7 @@ class Bpf:
         fields = {"btf": _address(data_at), "btf_size": len(data)}
         attr = ffi.new("struct attr_btf_load *", fields)
         fd = self._call(Command.BPF_BTF_LOAD, attr)
-        return fd if fd >= 0 else self._with_log(Command.BPF_BTF_LOAD, attr, "btf_log")
+        return _usable(fd) if fd >= 0 else self._with_log(Command.BPF_BTF_LOAD, attr, "btf_log")
 
     # links
 
@@ -444,7 +445,7 @@ class Bpf:
         attr.next_id = 0
         attr.open_flags = flags
         fd: int = self._syscall(self._number, command, attr, size)
-        return fd if fd >= 0 else _fail(command)
+        return _usable(fd) if fd >= 0 else _fail(command)
 
     def _read_info(self, fd: int) -> int:
         """Fill the info buffer, asking for no arrays; return how much of it the kernel knows."""
@@ -470,7 +471,7 @@ class Bpf:
 
     def _fd(self, command: Command, attr: Any) -> int:
         fd = self._call(command, attr)
-        return fd if fd >= 0 else _fail(command)
+        return _usable(fd) if fd >= 0 else _fail(command)
 
     def _zero(self, command: Command, attr: Any) -> None:
         result = self._call(command, attr)
@@ -491,7 +492,7 @@ class Bpf:
             setattr(attr, f"{prefix}_buf", _address(buffer))
             fd = self._call(command, attr)
             if fd >= 0:
-                return fd
+                return _usable(fd)
             log = _text(buffer)
             if ffi.errno != ENOSPC:
                 errno = ffi.errno
@@ -505,6 +506,19 @@ _ZEROES = bytes(_INFO_SIZE)
 
 def _fail(command: Command) -> NoReturn:
     raise BpfError(command.name, ffi.errno)
+
+
+def _usable(fd: int) -> int:
+    """The file descriptor; never 0, which the kernel takes as none given.
+
+    0 is the first to come where standard input is closed.
+    """
+    if fd:
+        return fd
+    try:
+        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
+    finally:
+        os.close(fd)
 
 
 def _name(command: Command, name: str) -> bytes:

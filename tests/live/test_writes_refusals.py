@@ -344,3 +344,32 @@ def test_with_cap_bpf_alone(kit: Kit, tmp_path: Path) -> None:
 def test_with_what_registering_needs(kit: Kit, tmp_path: Path) -> None:
     told = without(kit, tmp_path, "bpf", "perfmon")
     assert told["BPF_PROG_LOAD"] == ""
+
+
+NO_STDIN = """
+import os
+os.close(0)
+from stops_tui.kernels.live.kernel import LiveKernel
+from tests.support.writes_contract import Bench
+bench = Bench(LiveKernel.open(), "t_no_stdin")
+ops = bench.map(link=True)
+program = bench.program()
+handles = bench._btf, ops, program
+assert all(handle.fd > 2 for handle in handles), [handle.fd for handle in handles]
+os.fstat(2)
+try:
+    os.fstat(0)
+except OSError:
+    pass
+else:
+    raise AssertionError("0 stays open")
+bench.close()
+"""
+
+
+def test_no_file_descriptor_is_0(kit: Kit) -> None:
+    """The kernel takes a program's file descriptor 0 in a value as no program, without a word."""
+    answer = subprocess.run(
+        [sys.executable, "-c", NO_STDIN], capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stderr
