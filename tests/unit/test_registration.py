@@ -515,9 +515,14 @@ def test_lifetimes_are_warned_of() -> None:
     kernel = with_a_link(kernel)
     replacing = reno(kernel, replace_link=30, data={"name": "lab"})
     assert words(checks(replacing, facts_of(kernel)), "warned") == [
-        "link 30 lets go of map 80 lab: 0 who use it now keep it until they end, new ones get the "
-        "new map"
+        "link 30 lets go of map 80 lab: nobody uses it now"
     ]
+
+
+def test_members_that_serve_for_each_other_are_missed_once() -> None:
+    kernel = armed()
+    missed = words(checks(reno(kernel, programs={}), facts_of(kernel)), "failed")
+    assert len([each for each in missed if "cong_avoid" in each]) == 1
 
 
 def test_failed_checks_come_first_and_passed_ones_last() -> None:

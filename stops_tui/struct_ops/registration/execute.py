@@ -133,6 +133,7 @@ def _registered(taken: Taken, plan: Plan, facts: RegistrationFacts, work: Work) 
     link = f" by link {work.link_id}" if work.link_id else ""
     pinned = f", pinned at {printable(plan.pin)}" if plan.pin else ""
     held = ", while this program holds the link" if _is_held(plan) else ""
+    done = "Swapped" if plan.replace_link else "Registered"
     return Outcome(
         ok=found is not None,
         map_id=work.map_id,
@@ -140,7 +141,7 @@ def _registered(taken: Taken, plan: Plan, facts: RegistrationFacts, work: Work) 
         state=state,
         status=status,
         steps=tuple(taken.results),
-        words=f"Registered: {taken.results[-1].message}. {_sentence(lifetime(plan).words)}",
+        words=f"{done}: {taken.results[-1].message}. {_sentence(lifetime(plan).words)}",
         left=(f"{what}, {status or 'gone'}{link}{pinned}{held}", *side_effects(taken)),
     )
 

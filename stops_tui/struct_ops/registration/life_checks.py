@@ -196,8 +196,7 @@ def link_checks(
         else:
             yield Check(
                 "warned",
-                f"link {link_id} lets go of map {old.id} {_shown(old.name)}: {old.holders} who "
-                "use it now keep it until they end, new ones get the new map",
+                f"link {link_id} lets go of map {old.id} {_shown(old.name)}: {_users(old.holders)}",
             )
 
 
@@ -208,3 +207,10 @@ def name_in_subsystem(type_: StructOpsType, value: bytes) -> str:
     except DecodeError:
         return ""
     return str(data.get(of_type(type_.name).registering.name, ""))
+
+
+def _users(holders: int) -> str:
+    """What becomes of those who use a map that is replaced."""
+    if not holders:
+        return "nobody uses it now"
+    return f"{holders} who use it now keep it until they end, new ones get the new map"

@@ -22,8 +22,11 @@ def mandatory(plan: Plan, type_: StructOpsType) -> Iterator[Check]:
     demanded = [member for member in type_.members if member.mandatory]
     given = {*plan.programs, *(name for name, value in plan.data.items() if value != "")}
     missing = [m for m in demanded if m.name not in given and m.instead not in given]
+    told: set[str] = set()
     for member in missing:
-        yield Check("failed", _missing(member), member.name)
+        if member.instead not in told:
+            yield Check("failed", _missing(member), member.name)
+        told.add(member.name)
     if demanded and not missing:
         names = ", ".join(member.name for member in demanded if member.name in given)
         yield Check("passed", f"mandatory members set ({names})")
