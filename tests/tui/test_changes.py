@@ -267,7 +267,12 @@ async def test_without_a_pin_at_the_cursor_nothing_is_removed() -> None:
 def linked() -> FakeKernel:
     """Link 25 holds map 85; map 80 has the same name in the subsystem."""
     kernel = FakeKernel.busy()
-    least = {"ssthresh": 25, "cong_avoid": 26, "undo_cwnd": 29, "name": b"lab"}
+    least: dict[str, int | bytes] = {
+        "ssthresh": 25,
+        "cong_avoid": 26,
+        "undo_cwnd": 29,
+        "name": b"lab",
+    }
     kernel.add_map(85, "old_lab", state="READY", refcnt=3, members=least)
     kernel.add_link(25, 85)
     return kernel

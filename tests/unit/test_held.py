@@ -34,16 +34,16 @@ def held() -> tuple[HeldLinks, Link]:
 def test_a_link_younger_than_the_snapshot_is_kept() -> None:
     links, link = held()
     links.settle(snapshot())
-    assert links.handles == (link,)
+    assert list(links.handles) == [link]
     assert link.open
 
 
 def test_a_link_that_was_detached_is_let_go() -> None:
     links, link = held()
     links.settle(snapshot(_7=58))
-    assert links.handles == (link,)
+    assert list(links.handles) == [link]
     links.settle(snapshot(_7=0))
-    assert links.handles == ()
+    assert not links.handles
     assert not link.open
 
 
@@ -51,7 +51,7 @@ def test_a_link_that_is_gone_is_forgotten() -> None:
     links, link = held()
     links.settle(snapshot(_7=58))
     links.settle(snapshot())
-    assert links.handles == ()
+    assert not links.handles
     assert not link.open
 
 
@@ -60,6 +60,6 @@ def test_at_the_end_all_are_let_go() -> None:
     other = Link(8)
     links.keep(other)
     links.let_all_go()
-    assert links.handles == ()
+    assert not links.handles
     assert not link.open
     assert not other.open
