@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from io import TextIOWrapper
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -34,13 +36,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         (EX_IOERR) if a file cannot be read, or standard output not be written to.
     """
     gc.disable()  # looking for garbage costs a tenth of a report or a start, and finds none
+    _open_standard_streams()
     from stops_tui.cli.parser import parse
 
     found = parse(sys.argv[1:] if arguments is None else arguments)
     if found.verb is None:
         return _open_app(found)
-    _behave_as_a_filter()
     try:
+        _behave_as_a_filter()
         exit_code = run(found, _live_kernel)
         sys.stdout.flush()
     except OSError as error:
@@ -217,12 +220,29 @@ def _remedy(unreadable: KernelUnreadable) -> str:
     return f"{gravest.what}; {gravest.remedy}" if gravest.remedy else gravest.what
 
 
+def _open_standard_streams() -> None:
+    """Open those that whoever started this closed.
+
+    bpf(2) takes a file descriptor 0 for none, and nothing printed may end in a BPF object.
+    """
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
+        continue
+    os.close(fd)
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 (for as long as this runs)
+
+
 def _behave_as_a_filter() -> None:
     """End at once and quietly on a broken pipe and on ^C, as cat and tail do.
 
     Nothing is held that would have to be given back. Text that the terminal's encoding lacks
     is escaped.
+
+    Raises:
+        OSError: There is no standard output.
     """
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF), "standard output")
     for name in ("SIGPIPE", "SIGINT"):
         signal.signal(getattr(signal, name), signal.SIG_DFL)
     if isinstance(sys.stdout, TextIOWrapper):
@@ -230,4 +250,6 @@ def _behave_as_a_filter() -> None:
 
 
 def _tell(text: str) -> None:
-    sys.stderr.write(f"stops-tui: {text}\n")
+    from stops_tui.report.output import note
+
+    note(text)

@@ -16,6 +16,8 @@ _EXAMPLES: Final = {
     "pinned": "/sys/fs/bpf/dctcp",
 }
 _NUMBERS: Final = ("id", "link")
+_MOST_DIGITS: Final = 20
+"""Of an id: no kernel has one so long, and Python makes no number of thousands of digits."""
 _MUST_CHOOSE: Final = {
     "prog": "which one? Say id N or name X, as in: stops-tui prog id 25",
     "unregister": "which one? Say id N, name X, link N or pinned PATH, "
@@ -47,7 +49,7 @@ def selection(found: argparse.Namespace) -> tuple[str, int | str] | None:
 
 def number(parser: Parser, kind: str, text: str) -> int:
     """An id; anything else is told as an error."""
-    if not (text.isascii() and text.isdigit()):
+    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
         by_name = f"; for a name say: name {text}" if kind == "id" else ""
         parser.error(
             f"{'an id' if kind == 'id' else f'a {kind}'} is a number, not {text!r}{by_name}"

@@ -70,11 +70,11 @@ def told(
 
 def told_unfulfilled(refusal: Unfulfilled, *, as_json: bool) -> int:
     """Print why nothing was done; the exit code."""
-    words = _line(refusal.words)
     if as_json:
         map_id, link_id = refusal.about
-        print_json(as_object(Outcome(False, map_id, link_id, words=words), refusal.checks))
-    note(words)
+        outcome = Outcome(False, map_id, link_id, words=refusal.words)
+        print_json(as_object(outcome, refusal.checks))
+    note(refusal.words)
     return refusal.exit_code
 
 
@@ -82,7 +82,7 @@ def tell_warnings(checks: Iterable[Check]) -> None:
     """What is to be known before it is done, on standard error."""
     for check in checks:
         if check.level == "warned":
-            note(_line(check.words))
+            note(check.words)
 
 
 def as_object(
@@ -122,10 +122,10 @@ def _row(result: StepResult) -> list[str]:
 
 
 def _tell_failure(outcome: Outcome) -> None:
-    note(_line(outcome.words))
+    note(outcome.words)
     for result in outcome.steps:
         for line in result.log.splitlines():
-            note(f"{result.step.call}: {_line(line)}")
+            note(f"{result.step.call}: {line}")
 
 
 def _line(text: str) -> str:

@@ -24,8 +24,25 @@ UNBOUNDED: Final = 1 << 20
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on one line; all but ASCII is escaped, so any encoding carries it."""
-    sys.stdout.write(json.dumps(value) + "\n")
+    r"""One JSON document on one line; all but ASCII is escaped, so any encoding carries it.
+
+    Bytes of a path that are no UTF-8 are told as `\xff`: JSON has none, and Python's own way,
+    half of a surrogate pair, is an error to other readers.
+    """
+    text = json.dumps(value)
+    if "\\udc" in text:
+        text = json.dumps(_utf8(value))
+    sys.stdout.write(text + "\n")
+
+
+def _utf8(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    if isinstance(value, dict):
+        return {_utf8(name): _utf8(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_utf8(inner) for inner in value]
+    return value
 
 
 def print_line(text: str) -> None:
@@ -34,8 +51,8 @@ def print_line(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """One line for the person, on standard error."""
-    sys.stderr.write(f"stops-tui: {text}\n")
+    """One line for the person, on standard error: whole, however long, and however hostile."""
+    sys.stderr.write(f"stops-tui: {printable(text, UNBOUNDED)}\n")
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]], numbers: str = "") -> None:

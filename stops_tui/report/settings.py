@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 from stops_tui.actions import ACTIONS
@@ -22,7 +23,10 @@ def report(config: Config, *, as_json: bool) -> int:
     else:
         rows = [(name, _text(value), source) for name, value, source in settings]
         print_table(("SETTING", "VALUE", "FROM"), rows)
-        note(f"the file is {config.path}{'' if _exists(config) else ' (there is none)'}")
+        if config.path:
+            note(
+                f"the file is {config.path}{' (there is none)' if _is_missing(config.path) else ''}"
+            )
     tell_problems(config)
     return WRONG if config.problems else FINE
 
@@ -48,5 +52,12 @@ def _text(value: Any) -> str:
     return " ".join(value) if isinstance(value, list) else str(value)
 
 
-def _exists(config: Config) -> bool:
-    return config.path is not None and config.path.exists()
+def _is_missing(path: Path) -> bool:
+    """Whether there is no such file, as far as this user may know."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
