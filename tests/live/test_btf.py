@@ -170,12 +170,15 @@ def test_find_agrees_with_a_search_through_all() -> None:
 def test_opening_vmlinux_is_quick() -> None:
     data = VMLINUX.read_bytes()
     start = time.process_time()
+    assert sum(data[: len(data) // 4])
+    summed = time.process_time() - start  # the measure: no machine is too slow for this test
+    start = time.process_time()
     btf = Btf.parse(data)
     parsed = time.process_time()
     assert len(btf) > 10_000
     counted = time.process_time()
-    assert parsed - start < 0.005, "only the header is read"
-    assert counted - parsed < 0.25, "an index of offsets, no more (here 0.02)"
+    assert parsed - start < summed, "only the header is read"
+    assert counted - parsed < 10 * summed, "an index of offsets, no more (here twice as long)"
 
 
 def test_a_broken_vmlinux_is_answered_or_refused() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
@@ -17,7 +16,7 @@ from stops_tui.btf import Composite, Kind
 from stops_tui.kernels.kernel import RawMap
 from stops_tui.kernels.live.kernel import LiveKernel
 from tests.support import bpftool
-from tests.support.live import TCP_MANDATORY, Kit, eventually
+from tests.support.live import TCP_MANDATORY, Kit, eventually, open_bpf_fds
 
 
 @pytest.fixture
@@ -25,10 +24,6 @@ def kernel() -> Iterator[LiveKernel]:
     live = LiveKernel.open()
     yield live
     live.close()
-
-
-def open_fds() -> list[str]:
-    return sorted(os.listdir("/proc/self/fd"))  # noqa: PTH208 (names, not paths)
 
 
 def test_maps_in_every_state(kit: Kit, kernel: LiveKernel) -> None:
@@ -113,10 +108,10 @@ def repeated(*calls: Callable[[], object]) -> Iterator[None]:
 def test_the_observer_holds_nothing(kit: Kit, kernel: LiveKernel) -> None:
     with kit.tcp_map(state="TOBEFREE") as ops, kit.tcp_map(link=True) as linked:
         with linked.link():
-            fds = open_fds()
+            fds = open_bpf_fds()
             seen = kernel.sweep()
             kernel.programs()
-            assert open_fds() == fds
+            assert open_bpf_fds() == fds
             assert seen.maps.keys() >= {ops.id, linked.id}
         ops.drop()
         assert not kit.map_exists(ops.id)
@@ -185,7 +180,7 @@ def test_a_program_of_another_type_is_none(kit: Kit, kernel: LiveKernel) -> None
 
 
 def test_run_counts_move_while_they_are_asked_for(kit: Kit, kernel: LiveKernel) -> None:
-    fds = open_fds()
+    fds = open_bpf_fds()
     with kit.tcp_map(members=(*TCP_MANDATORY, "init")) as ops:
         prog_id = ops.programs["init"]
         (before,) = kernel.run_counts([prog_id, 0x7FFFFFFF]).values()
@@ -200,7 +195,7 @@ def test_run_counts_move_while_they_are_asked_for(kit: Kit, kernel: LiveKernel) 
         kernel.count_runs(True)
         kernel.close()
         kernel.close()
-    assert open_fds() == fds
+    assert open_bpf_fds() == fds
 
 
 def test_kernel_btf(kit: Kit, kernel: LiveKernel) -> None:
