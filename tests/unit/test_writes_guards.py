@@ -6,7 +6,7 @@ import os
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from errno import EBADF, EPERM
+from errno import EBADF, EINVAL, EPERM
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from stops_tui.bpf import _cdefs
 from stops_tui.bpf.errors import BpfError
 from stops_tui.bpf.info import LINK_TYPE_STRUCT_OPS, MAP_TYPE_STRUCT_OPS, PROG_TYPE_STRUCT_OPS
-from stops_tui.bpf.syscall import BPF_F_REPLACE, Bpf, Command
+from stops_tui.bpf.syscall import BPF_F_LINK, BPF_F_REPLACE, Bpf, Command
 from stops_tui.btf import Btf, Kind
 from stops_tui.kernels.live.handles import LiveHandle
 from stops_tui.kernels.live.writes import LiveWrites
@@ -35,6 +35,9 @@ class Seen:
     Attributes:
         infos: By file descriptor, struct bpf_*_info as fields; EBADF for any other.
         calls: Command and attributes.
+        values: What each BPF_MAP_UPDATE_ELEM was given.
+        errno: What every call fails with; 0: it succeeds.
+        value: What is read of a map.
     """
 
     def __init__(self, infos: Mapping[int, Mapping[str, Any]]) -> None:
@@ -42,10 +45,14 @@ class Seen:
         self.calls: list[tuple[Command, dict[str, int]]] = []
         self.values: list[bytes] = []
         self.errno = 0
+        self.value = bytes(8)
 
     def __call__(self, number: int, command: int, attr: Any, size: int) -> int:
         if command == Command.BPF_OBJ_GET_INFO_BY_FD:
             return self._info(attr)
+        if command == Command.BPF_MAP_LOOKUP_ELEM:
+            ffi.memmove(ffi.cast("char *", attr.value), self.value, len(self.value))
+            return 0
         names = [name for name, _ in ffi.typeof(attr[0]).fields]
         self.calls.append((Command(command), {name: getattr(attr, name) for name in names}))
         if command == Command.BPF_MAP_UPDATE_ELEM:
@@ -90,7 +97,7 @@ def handle(kind: HandleKind, fd: int, object_id: int = 0) -> LiveHandle:
     return LiveHandle(kind, object_id, fd)
 
 
-def update_link(seen: Seen, **kinds: HandleKind) -> None:
+def update_link(seen: Seen) -> None:
     writes(seen).update_link(handle("link", LINK), handle("map", NEW), handle("map", MAP))
 
 
@@ -144,6 +151,31 @@ def test_what_the_kernel_says_of_an_update_is_told() -> None:
         changing.update_link(handle("link", LINK, 22), handle("map", NEW, 2), handle("map", MAP, 1))
     assert dict(told[0].arguments) == {"link": 22, "new_map": 2, "old_map": 1}
     assert told[0].error == "EPERM: the link no longer holds the map it was expected to hold"
+
+
+READY = bytes([0, 0, 0, 0, 3, 0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("new", "value", "words"),
+    [
+        (map_info(2), READY, r"map 2 was made without BPF_F_LINK"),
+        (map_info(2, map_flags=BPF_F_LINK), bytes(8), "map 2 is still in INIT"),
+        (
+            map_info(2, map_flags=BPF_F_LINK, btf_vmlinux_value_type_id=9),
+            READY,
+            "map 2 is of another type than map 1",
+        ),
+        (map_info(2, map_flags=BPF_F_LINK), READY, "another congestion control's name"),
+    ],
+)
+def test_why_the_kernel_took_no_map_for_a_link(
+    new: dict[str, int], value: bytes, words: str
+) -> None:
+    seen = Seen({LINK: link_info(1), NEW: {**new, "value_size": 8}, MAP: map_info(1)})
+    seen.errno, seen.value = EINVAL, value
+    with pytest.raises(BpfError, match=words):
+        update_link(seen)
 
 
 # BPF_MAP_UPDATE_ELEM
