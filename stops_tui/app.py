@@ -37,6 +37,7 @@ from stops_tui.widgets.keys import bindings
 
 if TYPE_CHECKING:
     from stops_tui.screens.unreadable import UnreadableScreen
+    from stops_tui.struct_ops.registration.plan import Plan
 
 T = TypeVar("T")
 
@@ -128,6 +129,7 @@ class StopsApp(ChangingApp):
             self.kernel = kernel
             self.inventory = Inventory(kernel)
         self.history = History()
+        self.unfinished: Plan | None = None
         self.raw_holders: RawHolders | None = None
         self._selected: int | None = None
         self._rates = Rates()
@@ -454,7 +456,9 @@ class StopsApp(ChangingApp):
                 key = key_text(action, self.config.keys)
                 title = f"{action.label[0].upper()}{action.label[1:]}  {key}"
                 run = partial(screen.run_action, scoped(action))
-                yield SystemCommand(title, action.help, run)
+                barred = action.writes and not self.armed
+                help_ = f"Read-only: {self.arm_key} arms writing. " if barred else ""
+                yield SystemCommand(title, help_ + action.help, run)
         yield SystemCommand("Theme", "Other colours, until the end.", self.action_change_theme)
 
     # When it fails

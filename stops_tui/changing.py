@@ -117,9 +117,13 @@ class ChangingApp(App[None]):
     def may_change(self) -> bool:
         """Whether writing is armed; says how to arm it if not."""
         if not self.armed:
-            key = key_text(next(a for a in ACTIONS if a.id == "arm"), self.config.keys)
-            self.notify(f"Read-only: {key} arms writing.", severity="warning")
+            self.notify(f"Read-only: {self.arm_key} arms writing.", severity="warning")
         return self.armed
+
+    @property
+    def arm_key(self) -> str:
+        """The key that arms."""
+        return key_text(next(a for a in ACTIONS if a.id == "arm"), self.config.keys)
 
     def _ask(self, proposal: Proposal | str) -> None:
         if isinstance(proposal, str):

@@ -176,6 +176,7 @@ class ExplorerScreen(StopsScreen):
             holders=facts.holders.get(map_.id, MapHolders()) if seen else None,
             unseen=seen.unseen if seen else (),
             rates=facts.rates if facts.counting else None,
+            held=[link.id for link in facts.held],
         )
 
     @on(LineTable.Highlighted, "#maps")

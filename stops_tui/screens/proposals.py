@@ -29,7 +29,7 @@ def unregistering(
     wanted = unregister.plan_for(facts, map_id=map_id, link_id=link_id)
     return Proposal(
         title=f"Detach link {link_id}?" if link_id else f"Unregister {wanted.what}?",
-        about=about_map(wanted, facts),
+        about=about_map(wanted, facts, held),
         checks=unregister.checks(wanted, facts),
         steps=unregister.steps(wanted, facts),
         label="Detach" if link_id else "Unregister",
@@ -37,12 +37,15 @@ def unregistering(
     )
 
 
-def about_map(wanted: Unregistration, facts: RegistrationFacts) -> About:
+def about_map(
+    wanted: Unregistration, facts: RegistrationFacts, held: Sequence[Handle] = ()
+) -> About:
     """The map by id, name and type, how it is, and who has it."""
     found = facts.snapshot.maps.get(wanted.map_id)
     if found is None:
         return [("link", f"{wanted.what}, which holds no map"), ("pins", _listed(wanted.pins))]
-    held_by = [_in_kernel(found), *wanted.users, *wanted.pins, *wanted.other_pins]
+    ours = ["this program"] if any(link.id in wanted.link_ids for link in held) else []
+    held_by = [_in_kernel(found), *ours, *wanted.users, *wanted.pins, *wanted.other_pins]
     links = [("links", _listed(tuple(f"link {id_}" for id_ in found.links)))] if found.links else []
     return [
         ("map", f"{wanted.map_id} {wanted.map_name}"),

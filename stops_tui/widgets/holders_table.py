@@ -65,7 +65,10 @@ def _user_space(facts: MapFacts) -> Iterator[Row]:
         yield Row("none", (Span("Looking at pins and processes …", "dim"),))
         return
     yield from _rows(facts.holders)
-    if not facts.holders.pins and not facts.holders.fds:
+    ours = [link for link in facts.map.links if link in facts.held]
+    for link in ours:
+        yield Row(("ours", link), ("fd of link", str(link), "this program, with which it ends"))
+    if not facts.holders.pins and not facts.holders.fds and not ours:
         text = "No pin and no open file descriptor: only the kernel keeps this map."
         yield Row("none", (Span(text, "dim"),))
     for line in facts.unseen:

@@ -19,12 +19,13 @@ NO_LINK = {
 
 
 class Keeper(NamedTuple):
-    """The key of a line: the object, and the pin or the process (pid, fd) that keeps it."""
+    """The key of a line: the object, and the pin, the process (pid, fd) or we who keep it."""
 
     kind: str
     id: int
     path: str = ""
     fd: tuple[int, int] | None = None
+    ours: bool = False
 
 
 class LinksTable(DetailTable):
@@ -75,6 +76,9 @@ def _object(kind: str, id_: int, facts: MapFacts) -> Iterator[Row]:
         for fd in facts.holders.fds
         if (fd.kind, fd.id) == (kind, id_)
     ]
+    if kind == "link" and id_ in facts.held:
+        ends = Span("this program, with which it ends", "warn")
+        kept.append((Keeper(kind, id_, ours=True), "process", ends))
     if not kept:
         nobody = Span(_kernel_keeps(kind, facts.map), "dim")
         yield Row(Keeper(kind, id_), (name, "kernel", nobody))

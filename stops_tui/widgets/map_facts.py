@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from stops_tui.struct_ops.events import Event
@@ -21,6 +21,7 @@ class MapFacts(NamedTuple):
         holders: Its pins and processes; None before the first look at them.
         unseen: What that look could not see.
         rates: Run statistics by program id; None while they are off.
+        held: The links that only this program holds, by id.
     """
 
     map: StructOpsMap
@@ -29,3 +30,4 @@ class MapFacts(NamedTuple):
     holders: MapHolders | None = None
     unseen: Sequence[str] = ()
     rates: Mapping[int, Rate] | None = None
+    held: Collection[int] = ()

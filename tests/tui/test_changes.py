@@ -413,7 +413,11 @@ async def test_a_link_that_is_unregistered_here_is_let_go() -> None:
     kernel = FakeKernel.busy()
     async with app_on(kernel, map_id=80) as (app, pilot):
         await hold_a_link(app, kernel, pilot)
-        await ask(pilot, "u")
+        await pilot.press("5")
+        await until_shown(pilot, "this program, with which it ends")
+        await pilot.press("3")
+        await until_shown(pilot, "this program, with which it ends")
+        assert "nobody in the kernel (refcnt 1), this program" in await ask(pilot, "u")
         await agree(pilot)
         await pilot.press("enter")
         await until(pilot, lambda: not app.held)
