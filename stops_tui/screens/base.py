@@ -22,12 +22,13 @@ from stops_tui.widgets.top_line import TopLine
 if TYPE_CHECKING:
     from stops_tui.kernels.writes import Call, Handle
     from stops_tui.screens.propose import Proposal
+    from stops_tui.struct_ops.registration.plan import Plan
 
 T = TypeVar("T")
 
 
 class Facts(Protocol):
-    """What screens take from the app. Screens read it; only the app writes it.
+    """What screens take from the app. Screens read it; only the app writes it, but `unfinished`.
 
     To follow one as it changes: `self.watch(self.app, "snapshot", self._show)`.
 
@@ -43,6 +44,7 @@ class Facts(Protocol):
         counting: Whether run statistics are on.
         rates: By program id, of the selected map's programs, while statistics are on.
         armed: Whether this app lets the kernel be changed (`kernel.writes.armed`).
+        unfinished: The plan that was left in the wizard without registering it.
         held: The unpinned links made here, which live only while the app holds them.
         commands: What was sent to change the kernel since the start, the oldest first.
     """
@@ -58,6 +60,7 @@ class Facts(Protocol):
     rates: Mapping[int, Rate]
     armed: bool
     held: tuple[Handle, ...]
+    unfinished: Plan | None
     commands: Sequence[Call]
 
     def lookup(self, job: Callable[[], T], done: Callable[[T], object]) -> None:

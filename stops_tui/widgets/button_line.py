@@ -41,10 +41,8 @@ class ButtonLine(Horizontal):
         & > Button {
             width: auto; min-width: 0; height: 1; border: none; margin: 0; padding: 0;
             background: transparent;
-            &:focus { background: $primary; color: $text; text-style: bold; }
-            &.-primary { text-style: bold; color: $text-accent; }
-            &.-primary:focus { color: $text; }
-            &:ansi:focus { text-style: bold reverse; }
+            &.-go { text-style: bold; color: $text-accent; }
+            &:focus { text-style: bold reverse; }
         }
     }
     """
@@ -66,8 +64,8 @@ class ButtonLine(Horizontal):
         made = [
             Button(
                 Content(f"[ {do.label} ]"),
-                "primary" if do.primary else "default",
                 action=do.action,
+                classes="-go" if do.primary else "",
                 compact=True,
             )
             for do in buttons
@@ -78,6 +76,5 @@ class ButtonLine(Horizontal):
 
     def focus_primary(self) -> None:
         """Put the focus on the button that Enter is meant for."""
-        for button in self.query(Button).results(Button):
-            if button.variant == "primary":
-                button.focus()
+        for button in self.query(".-go").results(Button):
+            button.focus()

@@ -5,12 +5,14 @@ from __future__ import annotations
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, ItemGrid
+from textual.markup import escape
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Checkbox, Input, Select, Static
 
 from stops_tui.struct_ops.registration.form import FormField
 from stops_tui.struct_ops.text import printable
+from stops_tui.widgets.tick_box import TickBox
 
 Content = int | str
 """What a data member holds, as a plan has it; "" where it is not set."""
@@ -31,10 +33,9 @@ class FieldRow(Horizontal):
         & > .note { width: 1fr; padding: 0 0 0 2; color: $text-muted; }
         &.-wrong > .note { color: $text-error; }
         & > Input { width: 34; background: $boost; padding: 0 1; }
+        & > Input:ansi { background: $ansi-background; }
         & > Select { width: 34; }
         & > ItemGrid { width: 1fr; height: auto; grid-gutter: 0 2; }
-        & Checkbox { width: auto; padding: 0; border: none; background: transparent; }
-        & Checkbox:focus { border: none; }
     }
     """
 
@@ -116,11 +117,11 @@ class TextRow(FieldRow):
         self.post_message(self.Finished(self))
 
 
-class BitBox(Checkbox):
+class BitBox(TickBox):
     """A box that stands for one bit."""
 
     def __init__(self, name: str, bit: int, ticked: bool) -> None:
-        super().__init__(printable(name, 40), ticked, compact=True)
+        super().__init__(escape(printable(name, 40)), ticked)
         self.bit = bit
 
 
@@ -156,7 +157,7 @@ class BooleanRow(FieldRow):
 
     def control(self) -> ComposeResult:
         """One box."""
-        yield Checkbox("yes", self.content in (1, "true", "1"), compact=True)
+        yield TickBox("yes", self.content in (1, "true", "1"))
 
     @on(Checkbox.Changed)
     def _ticked(self, message: Checkbox.Changed) -> None:

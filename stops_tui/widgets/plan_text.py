@@ -22,6 +22,9 @@ from stops_tui.struct_ops.registration.sources import describe
 from stops_tui.struct_ops.text import printable
 from stops_tui.widgets.palette import Palette
 
+SUBJECT = 22
+"""Cells that a step's subject takes at most: a path may be long."""
+
 MARKS = {"passed": ("✓", "good"), "warned": ("!", "warn"), "failed": ("✗", "bad")}
 """How a check's level is shown."""
 
@@ -53,8 +56,8 @@ def checks_text(checks: Sequence[Check], styles: Palette) -> RenderableType:
 def steps_text(steps: Iterable[Step], styles: Palette) -> RenderableType:
     """The calls to come, numbered."""
     grid = Table.grid(padding=(0, 1))
-    for column in range(4):
-        grid.add_column(no_wrap=column < 2)
+    for width in (2, None, SUBJECT, None):
+        grid.add_column(max_width=width, overflow="fold")
     for number, step in enumerate(steps, 1):
         grid.add_row(
             Text(str(number), styles["dim"], justify="right"),

@@ -11,6 +11,7 @@ from rich.text import Text
 from stops_tui.struct_ops.registration.outcome import Step, StepResult
 from stops_tui.struct_ops.text import printable
 from stops_tui.widgets.palette import Palette
+from stops_tui.widgets.plan_text import SUBJECT
 
 LONGEST_LOG = 400
 """Lines shown of a verifier's log: the end says why."""
@@ -21,8 +22,8 @@ def run_text(
 ) -> RenderableType:
     """A line for each step taken, and dim ones for those to come."""
     grid = Table.grid(padding=(0, 1))
-    for column in range(4):
-        grid.add_column(no_wrap=column < 2)
+    for width in (1, None, SUBJECT, None):
+        grid.add_column(max_width=width, overflow="fold")
     for result in results:
         grid.add_row(*_taken(result, styles))
     failed = any(not result.ok for result in results)

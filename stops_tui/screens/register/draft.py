@@ -10,6 +10,7 @@ from stops_tui.struct_ops.examples import example_plan
 from stops_tui.struct_ops.inventory import StructOpsMap
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.form import FormField, form_fields
+from stops_tui.struct_ops.registration.life_checks import name_in_subsystem
 from stops_tui.struct_ops.registration.naming import map_name_for
 from stops_tui.struct_ops.registration.plan import Loaded, Plan, ProgramSource
 from stops_tui.struct_ops.scalars import bitfield
@@ -25,11 +26,15 @@ class Draft:
 
     Attributes:
         facts: What the kernel offers, runs and holds.
+        unfinished: The plan that was left the last time.
+        done: It was registered: nothing of it is to be kept.
         plan: The choices. A map's name of "" is one that follows the data (see `complete`).
     """
 
     facts: RegistrationFacts
     plan: Plan = NOTHING
+    unfinished: Plan | None = None
+    done: bool = False
     _set_aside: dict[str, Plan] = field(default_factory=dict)
 
     @property
@@ -57,6 +62,17 @@ class Draft:
         """Everything as an example has it."""
         plan = example_plan(name, self.facts.types)
         self.plan = replace(plan, map_name="", link=not _plain(plan.type_name))
+
+    @property
+    def left(self) -> Plan | None:
+        """The plan to go on with another time."""
+        if self.done:
+            return None
+        return self.plan if self.plan.type_name else self.unfinished
+
+    def choose_unfinished(self) -> None:
+        """Everything as it was left the last time."""
+        self.plan = self.unfinished or self.plan
 
     def choose_map(self, map_: StructOpsMap) -> None:
         """Everything as a map has it, to make another one like it."""
@@ -96,6 +112,25 @@ class Draft:
     def fields(self) -> Sequence[FormField]:
         """The data members that may be set."""
         return form_fields(self.type) if self.type else ()
+
+    @property
+    def namesake(self) -> int:
+        """The map that the subsystem knows by the plan's name; 0 if there is none."""
+        wanted = str(self.plan.data.get(of_type(self.plan.type_name).registering.name, ""))
+        registered = (
+            map_
+            for map_ in self.facts.snapshot.maps.values()
+            if map_.type and map_.type_name == self.plan.type_name
+            if map_.links or map_.state == "INUSE"
+        )
+        return next(
+            (
+                map_.id
+                for map_ in registered
+                if wanted and map_.type and name_in_subsystem(map_.type, map_.raw.value) == wanted
+            ),
+            0,
+        )
 
     def missing(self, kind: str) -> list[Member]:
         """The mandatory members of one kind that are not set yet, nor what may stand for them."""

@@ -8,6 +8,7 @@ from collections.abc import Hashable
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
+from textual.markup import escape
 from textual.widgets import Checkbox, Input, Static
 
 from stops_tui.screens.register.draft import Draft
@@ -19,6 +20,7 @@ from stops_tui.struct_ops.registration.plan import MAP_NAME_LENGTH
 from stops_tui.struct_ops.subsystems import of_type
 from stops_tui.struct_ops.text import printable
 from stops_tui.widgets.line_table import Column, LineTable, Row, Span
+from stops_tui.widgets.tick_box import TickBox
 
 PLAIN, PINNED, HELD = "plain", "pinned", "held"
 """The ways to register anew; a number stands for the link to put it into."""
@@ -43,10 +45,10 @@ be given the new map instead, without a moment in which neither is registered.""
         & Horizontal { height: 1; }
         & .name { width: 12; }
         & Input { width: 40; background: $boost; padding: 0 1; }
+        & Input:ansi { background: $ansi-background; }
         & .note { width: 1fr; padding: 0 0 0 2; color: $text-muted; }
         & .-wrong > .note { color: $text-error; }
-        & Checkbox { margin: 0 0 0 12; border: none; background: transparent; padding: 0; }
-        & Checkbox:focus { border: none; }
+        & TickBox { margin: 0 0 0 12; }
         & #survives { height: auto; margin: 1 0 0 0; }
     }
     """
@@ -75,7 +77,7 @@ be given the new map instead, without a moment in which neither is registered.""
                 yield Static("pin at", classes="name")
                 yield Input(self.draft.plan.pin, compact=True, id="path")
                 yield Static(classes="note", markup=False)
-            yield Checkbox("", bool(self.draft.plan.mount), compact=True, id="mount")
+            yield TickBox("", bool(self.draft.plan.mount), id="mount")
             yield Static(id="survives", markup=False)
 
     def on_mount(self) -> None:
@@ -194,10 +196,12 @@ be given the new map instead, without a moment in which neither is registered.""
         line.display = self._way in (PLAIN, PINNED)
         box = self.query_one("#mount", Checkbox)
         box.display = bool(line.display and folder)
-        box.label = f"mount a bpffs on {printable(folder, 40)} first: it stays mounted"
+        box.label = escape(f"mount a bpffs on {printable(folder, 40)} first: it stays mounted")
         default = self._default_pin if self._way == PINNED else "not pinned"
         self.query_one("#path", Input).placeholder = default
         problem = pin_problem(plan, self.draft.facts) if plan.pin else ""
+        if problem and folder and not plan.mount:
+            problem = "no bpffs is there yet"
         line.set_class(bool(problem), "-wrong")
         line.query_one(".note", Static).update(_short(problem))
 

@@ -113,8 +113,7 @@ class LoadPlan(ModalScreen[Plan | None]):
 
     def _show(self, typed: str, found: Sequence[str]) -> None:
         if self.is_mounted and typed == self.query_one(Input).value:
-            tone = {True: "accent", False: "plain"}
-            rows = [Row(path, (Span(printable(path), tone[path.endswith("/")]),)) for path in found]  # type: ignore[arg-type]
+            rows = [Row(path, (_name(path),)) for path in found]
             self.query_one(LineTable).show_rows(rows)
 
     @on(Input.Submitted)
@@ -145,6 +144,13 @@ class LoadPlan(ModalScreen[Plan | None]):
     def action_leave(self) -> None:
         """Load nothing."""
         self.dismiss(None)
+
+
+def _name(path: str) -> Span:
+    """A plan's or a folder's own name."""
+    folder = path.endswith("/")
+    name = path.rstrip("/").rpartition("/")[2]
+    return Span(f"{name}/", "accent") if folder else Span(name)
 
 
 def write(path: str, text: str, replace: bool) -> str:

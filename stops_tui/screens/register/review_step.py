@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Container, VerticalScroll
 from textual.widgets import Static
 
+from stops_tui.actions import ACTIONS, key_text
 from stops_tui.screens.base import Facts
 from stops_tui.screens.register.draft import Draft
 from stops_tui.screens.register.step import BACK, SAVE, Step
@@ -18,6 +19,7 @@ from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.outcome import Check
 from stops_tui.struct_ops.registration.plan import Plan
 from stops_tui.struct_ops.registration.steps import steps
+from stops_tui.struct_ops.subsystems import of_type
 from stops_tui.struct_ops.text import printable
 from stops_tui.widgets.button_line import Do
 from stops_tui.widgets.palette import palette
@@ -98,15 +100,21 @@ and registers nothing. Up and down scroll."""
 
     def note(self) -> None:
         """Say what stands between the plan and the kernel."""
-        armed = cast("Facts", self.app).armed
+        facts = cast("Facts", self.app)
         failed = len(failures(self.judged.checks)) if self.judged else 0
         if self.judged is None:
             text = "Checking…"
         elif failed:
             text = f"{failed} check{'s' * (failed > 1)} failed"
         else:
-            text = "" if armed else "read-only: W arms writing"
+            text = "" if facts.armed else f"read-only: {self.how_to_arm}"
         self.post_message(self.Noted(text))
+
+    @property
+    def how_to_arm(self) -> str:
+        """`W arms writing`."""
+        arm = next(action for action in ACTIONS if action.id == "arm")
+        return f"{key_text(arm, cast('Facts', self.app).config.keys)} arms writing"
 
     def buttons(self) -> Sequence[Do]:
         """Doing it once it was checked; else mending it."""
@@ -120,7 +128,7 @@ and registers nothing. Up and down scroll."""
                 Do("screen.dry_run", "Dry run"),
                 Do("screen.execute", do, primary=True),
             )
-        return (BACK, SAVE, mend(failures(self.judged.checks)[0], self.draft))
+        return (BACK, SAVE, *mend(failures(self.judged.checks)[0], self.draft))
 
     def go_on(self) -> None:
         """The key that continues registers nothing: that takes its own button."""
@@ -132,9 +140,15 @@ and registers nothing. Up and down scroll."""
         page.scroll_relative(y=by, animate=False)
 
 
-def mend(check: Check, draft: Draft) -> Do:
-    """The button that leads to what a failed check is about."""
+def mend(check: Check, draft: Draft) -> tuple[Do, ...]:
+    """The buttons that lead to what a failed check is about: also to who has the name."""
     name = check.member
+    has_it = draft.namesake if name == of_type(draft.plan.type_name).registering.name else 0
+    look = (Do(f"screen.show_map({has_it})", f"Look at map {has_it}"),) if has_it else ()
+    return (*look, _change(name, draft))
+
+
+def _change(name: str, draft: Draft) -> Do:
     if any(member.name == name for member in draft.functions):
         return Do(
             f"screen.goto('members', {name!r})", f"Choose {printable(name, 30)}", primary=True

@@ -106,7 +106,9 @@ nothing is left behind, unless it says so; the plan is as it was."""
         self.post_message(self.Told(result))
 
     def on_run_step_told(self, message: Told) -> None:
-        """Show what a call gave."""
+        """Show what a call gave; one that is told late is in the outcome already."""
+        if self.outcome:
+            return
         self._results.append(message.result)
         self._show()
         self.query_one("#page", VerticalScroll).scroll_end(animate=False)
@@ -120,6 +122,7 @@ nothing is left behind, unless it says so; the plan is as it was."""
         self.outcome = ended
         self._results = list(ended.steps)
         facts = cast("Facts", self.app)
+        self.draft.done = ended.ok and not self.dry
         if ended.held:
             facts.hold(ended.held)
         facts.look()
@@ -158,7 +161,7 @@ nothing is left behind, unless it says so; the plan is as it was."""
         failed = next((result for result in self._results if not result.ok), None)
         if failed is None:
             return ()
-        return (mend(Check("failed", failed.message, self._about(failed)), self.draft),)
+        return mend(Check("failed", failed.message, self._about(failed)), self.draft)
 
     def _about(self, failed: StepResult) -> str:
         """The member that a failed call points to; "" if it is not about one."""

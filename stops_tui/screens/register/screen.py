@@ -82,8 +82,13 @@ class RegisterScreen(StopsScreen):
         self.facts.lookup(partial(RegistrationFacts.gather, kernel), self._begin)
         self.watch(self.app, "armed", self._note_arming, init=False)
 
+    def on_unmount(self) -> None:
+        """Keep a plan that was not registered, for the next time."""
+        if self._draft:
+            self.facts.unfinished = self._draft.left
+
     def _begin(self, facts: RegistrationFacts) -> None:
-        draft = self._draft = Draft(facts)
+        draft = self._draft = Draft(facts, unfinished=self.facts.unfinished)
         type_name, map_id, member = self._begin_with
         map_ = facts.snapshot.maps.get(map_id)
         if map_ and map_.type:
@@ -225,6 +230,6 @@ class RegisterScreen(StopsScreen):
             return
         if not self.facts.armed:
             what = "A dry run makes a map too" if dry else "Nothing was changed"
-            self.notify(f"Read-only. {what}: W arms writing.", severity="warning")
+            self.notify(f"Read-only. {what}: {step.how_to_arm}.", severity="warning")
             return
         await self._show(RUN, RunStep(step.draft, step.judged, dry))

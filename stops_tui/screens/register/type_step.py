@@ -25,8 +25,11 @@ from stops_tui.widgets.type_table import maps_of
 FILE = ("file", "")
 """The key of the row that loads a plan."""
 
+UNFINISHED = ("unfinished", "")
+"""The key of the row that goes on with a plan."""
+
 Start = tuple[str, str]
-"""What a row starts from: "example", "type" or "file", and its name."""
+"""What a row starts from: "example", "type", "file" or "unfinished"; and a name."""
 
 
 class TypeStep(Step):
@@ -80,7 +83,11 @@ type starts empty: each of its members gets a program that is loaded already, in
             for each in EXAMPLES.values()
         ]
         rows += [self._type_row(type_) for type_ in reversed(list(types.values()))]
-        return [*rows, Row(FILE, ("plan", "", "one that was saved to a file"))]
+        rows.append(Row(FILE, ("plan", "", "one that was saved to a file")))
+        if plan := self.draft.unfinished:
+            name = Span(plan.type_name, "strong")
+            rows.insert(0, Row(UNFINISHED, ("plan", name, "yours, as you left it")))
+        return rows
 
     def _type_row(self, type_: StructOpsType) -> Row:
         maps = len(maps_of(type_, self._snapshot))
@@ -108,23 +115,21 @@ type starts empty: each of its members gets a program that is loaded already, in
         return key if isinstance(key, tuple) else FILE
 
     @on(LineTable.Chosen, "#starts")
-    async def _choose(self) -> None:
-        kind, _ = self._chosen
-        if kind == "file":
-            await self.run_action("screen.load_plan")
-        else:
-            self.go_on()
-
     def go_on(self) -> None:
         """Take what is at the cursor, and go on."""
         kind, name = self._chosen
         if problem := self._problem(kind, name):
             self.notify(problem, severity="warning", markup=False)
             return
+        if kind == "file":
+            self.call_later(self.run_action, "screen.load_plan")
+            return
         if kind == "example":
             self.draft.choose_example(name)
-        else:
+        elif kind == "type":
             self.draft.choose_type(name)
+        else:
+            self.draft.choose_unfinished()
         self.post_message(self.Done())
 
     def _problem(self, kind: str, name: str) -> str:
