@@ -181,17 +181,15 @@ def _open_app(found: Namespace) -> int:
         _tell("the app needs a terminal; for scripts there is: stops-tui list (see --help)")
         return USAGE
     gc.disable()  # nothing made while starting is garbage; the app enables it with the first frame
-    from stops_tui.background import Background
-    from stops_tui.config import load
-    from stops_tui.kernels.kernel import KernelUnreadable, RawSweep
+    from stops_tui.kernels.kernel import KernelUnreadable
 
     kernel: Kernel | KernelUnreadable
     try:
-        kernel = _live_kernel()
-        Background[RawSweep](lambda _: None).start(kernel.sweep)  # while Textual is imported
+        kernel = _live_kernel(ahead=True)  # while Textual is imported
     except KernelUnreadable as unreadable:
         kernel = unreadable
     from stops_tui.app import StopsApp
+    from stops_tui.config import load
 
     # enables garbage collection
     app = StopsApp(kernel, load(found.interval), _live_kernel, armed=found.write)
@@ -199,10 +197,14 @@ def _open_app(found: Namespace) -> int:
     return app.return_code or 0
 
 
-def _live_kernel() -> Kernel:
+def _live_kernel(*, ahead: bool = False) -> Kernel:
+    """The running kernel; `ahead`: begin to look at it at once, for much comes before."""
     from stops_tui.kernels.live.kernel import LiveKernel
 
-    return LiveKernel.open()
+    kernel = LiveKernel.open()
+    if ahead:
+        kernel.look_ahead()
+    return kernel
 
 
 def _print_completion(shell: str) -> int:

@@ -134,3 +134,16 @@ def test_this_kernels_types(kernel: LiveKernel) -> None:
     tcp = {member.name: member for member in types[TCP].members}
     assert tcp["ssthresh"].type == "u32 (struct sock *)"
     assert (tcp["name"].kind, tcp["name"].type, tcp["name"].size) == ("data", "char[16]", 16)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_sweep_begun_ahead_sees_what_was_there_and_the_next_one_what_came(kit: Kit) -> None:
+    kernel = LiveKernel.open()
+    with kit.tcp_map(link=True) as ours, ours.link() as link:
+        kernel.look_ahead()
+        before = kernel.sweep()
+        assert before == LiveKernel.open().sweep()
+        assert before.links[link.id].map_id == ours.id
+        assert kernel.sweep().maps[ours.id] is before.maps[ours.id]
+        with kit.tcp_map(state="INIT") as new:
+            assert kernel.sweep().maps.keys() == before.maps.keys() | {new.id}

@@ -25,5 +25,5 @@ class LivelyKernel(FakeKernel):
 
 
 if __name__ == "__main__":
-    cli._live_kernel = LivelyKernel.busy
+    cli._live_kernel = lambda **_: LivelyKernel.busy()
     raise SystemExit(cli.main())

@@ -375,6 +375,6 @@ def test_the_app_is_armed_only_if_asked_to(
     for stream in ("sys.stdin", "sys.stdout", "sys.__stderr__"):
         monkeypatch.setattr(f"{stream}.isatty", lambda: True, raising=False)
     monkeypatch.setattr("stops_tui.app.StopsApp", App)
-    monkeypatch.setattr(cli, "_live_kernel", FakeKernel.busy)
+    monkeypatch.setattr(cli, "_live_kernel", lambda **_: FakeKernel.busy())
     assert cli._open_app(parse(arguments)) == 0
     assert opened == [armed]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from errno import ENOENT
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ from stops_tui.kernels.kernel import (
     RawCode,
     RawConditions,
     RawHolders,
+    RawLink,
+    RawMap,
     RawProgram,
     RawSubsystems,
     RawSweep,
@@ -26,6 +29,7 @@ from stops_tui.kernels.kernel import (
 )
 from stops_tui.kernels.live import objects
 from stops_tui.kernels.live.access import obstacles
+from stops_tui.kernels.live.ahead import Ahead
 from stops_tui.kernels.live.btfs import Btfs
 from stops_tui.kernels.live.conditions import conditions
 from stops_tui.kernels.live.host import this_host
@@ -36,6 +40,8 @@ from stops_tui.kernels.live.sysfs import subsystems
 if TYPE_CHECKING:
     from stops_tui.kernels.live.writes import LiveWrites
     from stops_tui.kernels.traffic import Traffic
+
+Look = tuple[objects.Watched[RawMap], objects.Watched[RawLink], RawSweep]
 
 
 class LiveKernel:
@@ -53,6 +59,7 @@ class LiveKernel:
         self._links = objects.watched_links()
         self._programs = objects.watched_programs()
         self._sweep = RawSweep({}, {}, RawSubsystems())
+        self._ahead: Ahead[Look] | None = None
         self._holders = threading.Lock()
         self._processes = Processes()
         self._pins = Pins()
@@ -84,12 +91,22 @@ class LiveKernel:
     def sweep(self) -> RawSweep:
         """All struct_ops maps and links; the sweep before, if nothing changed."""
         with self._objects:
-            maps = self._maps.look(self._bpf)
-            links = self._links.look(self._bpf)
-            sweep = RawSweep(maps, links, subsystems() if maps else RawSubsystems())
-            if sweep != self._sweep:
-                self._sweep = sweep
+            ahead, self._ahead = self._ahead, None
+            seen = (ahead.result() if ahead else None) or self._look()
+            self._maps, self._links, self._sweep = seen
             return self._sweep
+
+    def look_ahead(self) -> None:
+        """Begin the first sweep in a process of its own, while this one has much else to do."""
+        with suppress(OSError):
+            self._ahead = Ahead(self._look)
+
+    def _look(self) -> Look:
+        """What a sweep finds, with what is to be remembered for the next."""
+        maps = self._maps.look(self._bpf)
+        links = self._links.look(self._bpf)
+        sweep = RawSweep(maps, links, subsystems() if maps else RawSubsystems())
+        return self._maps, self._links, self._sweep if sweep == self._sweep else sweep
 
     def program(self, prog_id: int) -> RawProgram | None:
         """One struct_ops program; None if it is gone, or is of another type."""

@@ -109,17 +109,17 @@ class Watched(Generic[Record]):
 
 def watched_maps() -> Watched[RawMap]:
     """All struct_ops maps; every look reads their values."""
-    return Watched(lambda bpf, after: bpf.map_get_next_id(after), _read_map)
+    return Watched(Bpf.map_get_next_id, _read_map)
 
 
 def watched_links() -> Watched[RawLink]:
     """All struct_ops links; every look reads which map they hold."""
-    return Watched(lambda bpf, after: bpf.link_get_next_id(after), _read_link)
+    return Watched(Bpf.link_get_next_id, _read_link)
 
 
 def watched_programs() -> Watched[RawProgram]:
     """All struct_ops programs; every look reads their run statistics."""
-    return Watched(lambda bpf, after: bpf.prog_get_next_id(after), read_program)
+    return Watched(Bpf.prog_get_next_id, read_program)
 
 
 def _read_map(bpf: Bpf, map_id: int, known: RawMap | None) -> RawMap | None:

@@ -6,10 +6,12 @@ import os
 import re
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
 from stops_tui.bpf.info import MAP_TYPE_STRUCT_OPS
+from stops_tui.bpf.syscall import opened
 from stops_tui.kernels.kernel import ObjectKind, RawFd
 from stops_tui.kernels.live.facts import CAP_SYS_PTRACE, has_capability
 from stops_tui.kernels.live.fdinfo import FDINFO_BYTES, OBJECTS, object_of
@@ -124,22 +126,27 @@ def _walk(proc: Path, pid: int, cpu_ns: int) -> _Seen:
 
 
 def _fds(proc: Path, pid: int) -> Iterator[RawFd]:
-    directory = os.open(f"{proc}/{pid}/fd", os.O_RDONLY | os.O_DIRECTORY)
-    comm = None
-    try:
-        for name in os.listdir(directory):  # noqa: PTH208 (of an open directory)
-            link = _link(directory, name)
-            if link in OBJECTS and (found := _object(link, _read(f"{proc}/{pid}/fdinfo/{name}"))):
-                comm = comm or _comm(proc, pid)
+    with _directory(f"{proc}/{pid}/fd") as fds:
+        links = {name: _link(fds, name) for name in os.listdir(fds)}  # noqa: PTH208 (an open directory)
+    objects = {name: link for name, link in links.items() if link in OBJECTS}
+    if not objects:
+        return
+    comm = _comm(proc, pid)
+    with _directory(f"{proc}/{pid}/fdinfo") as infos:
+        for name, link in objects.items():
+            if found := _object(link, _read(name, infos)):
                 yield RawFd(pid, comm, int(name), *found)
-    finally:
-        os.close(directory)
+
+
+def _directory(path: str) -> AbstractContextManager[int]:
+    return opened(os.open(path, os.O_RDONLY | os.O_DIRECTORY))
 
 
 def _object(link: str, fdinfo: bytes) -> tuple[ObjectKind, int] | None:
     """The object, unless it is a map of another type: a host may hold thousands of those."""
-    found = object_of(link, fdinfo)
-    return None if found and found[0] == "map" and _STRUCT_OPS_MAP not in fdinfo else found
+    if OBJECTS[link][0] == "map" and _STRUCT_OPS_MAP not in fdinfo:
+        return None
+    return object_of(link, fdinfo)
 
 
 def _link(directory: int, name: str) -> str:
@@ -153,10 +160,10 @@ def _comm(proc: Path, pid: int) -> str:
     return _read(f"{proc}/{pid}/comm").removesuffix(b"\n").decode("utf-8", "backslashreplace")
 
 
-def _read(path: str) -> bytes:
+def _read(path: str, directory: int | None = None) -> bytes:
     """A small file of /proc; b"" once it is gone."""
     try:
-        fd = os.open(path, os.O_RDONLY)
+        fd = os.open(path, os.O_RDONLY, dir_fd=directory)
     except FileNotFoundError:
         return b""
     try:

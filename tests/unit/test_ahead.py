@@ -1,0 +1,41 @@
+"""Work done ahead by a child process."""
+
+from __future__ import annotations
+
+import os
+import signal
+from errno import ECHILD
+
+import pytest
+
+from stops_tui.kernels.kernel import RawLink
+from stops_tui.kernels.live.ahead import Ahead
+
+# A test runner may have threads; the child does nothing that one of them could hold a lock of.
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+
+
+def test_the_result_comes_whole() -> None:
+    links = {number: RawLink(number, 1) for number in range(100_000)}
+    assert Ahead(lambda: links).result() == links
+
+
+def test_the_job_changes_nothing_here_and_leaves_no_process() -> None:
+    done: list[int] = []
+    assert Ahead(lambda: done.append(os.getpid()) or os.getpid()).result() not in (
+        None,
+        os.getpid(),
+    )
+    assert done == []
+    with pytest.raises(ChildProcessError) as raised:
+        os.waitpid(-1, os.WNOHANG)
+    assert raised.value.errno == ECHILD
+
+
+def test_a_job_that_fails_has_no_result(capfd: pytest.CaptureFixture[str]) -> None:
+    assert Ahead(lambda: 1 // 0).result() is None
+    assert capfd.readouterr() == ("", "")
+
+
+def test_nor_has_one_that_is_killed() -> None:
+    assert Ahead(lambda: os.kill(os.getpid(), signal.SIGKILL)).result() is None
