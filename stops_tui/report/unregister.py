@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from stops_tui.kernels.kernel import Kernel
 from stops_tui.report.change import armed, ask
 from stops_tui.report.outcome import NOTHING_DONE, Unfulfilled, told
@@ -61,7 +63,7 @@ def _wanted(facts: RegistrationFacts, by: str, which: int | str) -> Unregistrati
             case "link", int():
                 return plan_for(facts, link_id=which)
             case "pinned", str():
-                return plan_for(facts, pin=which)
+                return plan_for(facts, pin=os.path.abspath(which))  # noqa: PTH100 (keeps links)
             case _:
                 return plan_for(facts, map_id=_id_of(facts, str(which)))
     except PlanError as error:

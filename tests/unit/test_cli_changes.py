@@ -428,6 +428,7 @@ def test_the_pin_of_a_plain_map_stands_for_it(kernel: FakeKernel, loaded: Loaded
         ("name zzz", 1, "no struct_ops map has name zzz"),
         ("link 9999", 1, "there is no struct_ops link 9999"),
         ("pinned /sys/fs/bpf/zzz", 1, "nothing is pinned at /sys/fs/bpf/zzz"),
+        ("pinned /sys/../sys//fs/bpf/zzz", 1, "nothing is pinned at /sys/fs/bpf/zzz"),
         ("id 61", 5, "map 61 cubic_old is not registered: it is unregistered, held"),
         ("id 80", 5, "map 80 lab is not registered: it is ready, not attached"),
         ("id 82", 5, "map 82 fresh is not registered: it is initialised"),

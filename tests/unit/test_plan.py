@@ -128,6 +128,10 @@ def test_a_file_as_a_person_writes_it() -> None:
         (("type =", "link = 1\ntype ="), "line 1: link: it is to be true or false"),
         (("type =", "replace_link = -1\ntype ="), "line 1: replace_link: it is to be the id"),
         (("flags = 2", "flags = "), "line 11"),
+        (("flags = 2", f"flags = {'9' * 5000}"), "f.toml: too long a number, or too deep"),
+        (("flags = 2", f"flags = 0x{'f' * 5000}"), "line 11: data.flags: it is to be a number"),
+        (("= 484", f"= 0x{'f' * 5000}"), "line 6: programs.cong_avoid: it is to be a program's"),
+        (("type =", f"x = {'[' * 5000}\ntype ="), "f.toml: too long a number, or too deep"),
     ],
 )
 def test_errors_name_file_line_and_key(change: tuple[str, str], words: str) -> None:
@@ -147,7 +151,7 @@ def test_a_source_comes_back_from_its_text(source: Loaded | Pinned | Example) ->
 
 
 @pytest.mark.parametrize(
-    "text", ["", "0", "-1", "4294967296", "x", "example:reno", "example:/a", "²"]
+    "text", ["", "0", "-1", "4294967296", "x", "example:reno", "example:/a", "²", "9" * 5000]
 )
 def test_what_is_no_source(text: str) -> None:
     with pytest.raises(

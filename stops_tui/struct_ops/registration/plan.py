@@ -60,7 +60,7 @@ def parse_source(text: str) -> ProgramSource:
         return Example(name, member)
     if text.startswith("/"):
         return Pinned(text)
-    if text.isascii() and text.isdigit() and 0 < int(text) < 1 << 32:
+    if text.isascii() and text.isdigit() and len(text) <= 10 and 0 < int(text) < 1 << 32:
         return Loaded(int(text))
     raise PlanError(
         f"{text!r} is no program: give its id, the path of a pin, or {EXAMPLE}NAME/MEMBER"

@@ -32,6 +32,7 @@ from stops_tui.struct_ops.text import printable
 
 _HEAD = "# A struct_ops registration: stops-tui register --plan FILE\n"
 _TOML_MAX = (1 << 63) - 1
+_MOST_BITS = 128
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _KEYS: Mapping[str, type] = {
@@ -116,8 +117,10 @@ def from_toml(text: str, file: str = "the plan") -> Plan:
     where = _Where(text, file)
     try:
         found = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise PlanError(f"{printable(file)}: {printable(str(error))}") from error
+    except (ValueError, RecursionError) as error:
+        raise PlanError(f"{printable(file)}: too long a number, or too deep") from error
     for key, value in found.items():
         if key not in _KEYS:
             raise where.error((key,), f"there is no such key: a plan has {', '.join(_KEYS)}")
@@ -143,7 +146,7 @@ def from_toml(text: str, file: str = "the plan") -> Plan:
 def _programs(table: Mapping[str, object], where: _Where) -> dict[str, ProgramSource]:
     programs = {}
     for member, content in table.items():
-        if type(content) not in (int, str):
+        if type(content) not in (int, str) or _is_endless(content):
             raise where.error(("programs", member), "it is to be a program's id or text")
         try:
             programs[member] = parse_source(str(content))
@@ -157,11 +160,16 @@ def _data(table: Mapping[str, object], where: _Where) -> dict[str, int | str]:
     for member, content in table.items():
         if isinstance(content, bool):
             data[member] = int(content)
-        elif isinstance(content, int | str):
+        elif isinstance(content, int | str) and not _is_endless(content):
             data[member] = content
         else:
             raise where.error(("data", member), "it is to be a number, text, true or false")
     return data
+
+
+def _is_endless(content: object) -> bool:
+    """A number beyond all members; TOML sets no bounds, Python does where it becomes text."""
+    return isinstance(content, int) and content.bit_length() > _MOST_BITS
 
 
 class _Where:
