@@ -16,6 +16,7 @@ from stops_tui.screens.register import RegisterScreen
 from stops_tui.screens.register.data_step import DataStep
 from stops_tui.screens.register.draft import Draft
 from stops_tui.screens.register.picker import ProgramPicker
+from stops_tui.screens.register.run_step import RunStep
 from stops_tui.screens.register.step import Step
 from stops_tui.struct_ops.registration.plan import Example, Loaded, Plan
 from stops_tui.widgets.line_table import LineTable
@@ -548,3 +549,28 @@ async def test_what_was_registered_is_not_offered_again(empty: FakeKernel) -> No
         await until(pilot, lambda: isinstance(app.screen, ExplorerScreen))
         await open_wizard(pilot)
         assert "as you left it" not in screen_text(pilot)
+
+
+async def test_a_call_that_is_told_late_is_shown_once(empty: FakeKernel) -> None:
+    app = app_of(empty)
+    async with app.run_test(size=SMALL) as pilot:
+        wizard = await to_review(pilot)
+        await until_shown(pilot, "[ Register ]")
+        await go(pilot, "enter", "Registered: map", "[ Show map")
+        run = wizard.query_one(RunStep)
+        assert run.outcome
+        run.post_message(RunStep.Told(run.outcome.steps[-1]))
+        await pilot.pause()
+        assert screen_text(pilot).count("read back") == 1
+
+
+async def test_the_mouse_is_enough(empty: FakeKernel) -> None:
+    app = app_of(empty)
+    async with app.run_test(size=SMALL) as pilot:
+        await open_wizard(pilot)
+        for step in ("MEMBERS", "DATA", "LIFETIME", "REVIEW"):
+            await pilot.click(".-go")
+            await until_shown(pilot, step)
+        await until_shown(pilot, "[ Register ]")
+        await pilot.click(".-go")
+        await until_shown(pilot, "Registered: map")
