@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
@@ -58,6 +59,22 @@ class Row(NamedTuple):
 
     key: Hashable
     cells: tuple[Cell, ...]
+
+
+class LateRow:
+    """A row whose cells are made when they are first looked at: of a thousand few ever are."""
+
+    def __init__(self, key: Hashable, make: Callable[[], tuple[Cell, ...]]) -> None:
+        self.key = key
+        self._make = make
+
+    @cached_property
+    def cells(self) -> tuple[Cell, ...]:
+        """As a row's."""
+        return self._make()
+
+
+AnyRow = Row | LateRow
 
 
 class Fitted(NamedTuple):

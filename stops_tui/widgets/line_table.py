@@ -16,10 +16,21 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from stops_tui.widgets.columns import Cell, Column, Fitted, Row, Span, clip, fit, spans_of
+from stops_tui.widgets.columns import (
+    AnyRow,
+    Cell,
+    Column,
+    Fitted,
+    LateRow,
+    Row,
+    Span,
+    clip,
+    fit,
+    spans_of,
+)
 from stops_tui.widgets.palette import palette
 
-__all__ = ["Cell", "Column", "LineTable", "Row", "Span"]
+__all__ = ["Cell", "Column", "LateRow", "LineTable", "Row", "Span"]
 
 GUTTER = 2
 """Cells left of the first column: the cursor's mark and a blank."""
@@ -110,7 +121,7 @@ class LineTable(ScrollView, can_focus=True):
         self._above = 1 if header else 0  # lines above the first row
         self.gap = 2
         self.cursor_key: Hashable | None = None
-        self._rows: list[Row] = []
+        self._rows: list[AnyRow] = []
         self._index: dict[Hashable, int] = {}
         self._fitted: tuple[Fitted, ...] = ()
         self._hover: int | None = None
@@ -121,12 +132,12 @@ class LineTable(ScrollView, can_focus=True):
     # What it shows
 
     @property
-    def rows(self) -> Sequence[Row]:
+    def rows(self) -> Sequence[AnyRow]:
         """The rows, in order."""
         return self._rows
 
     @property
-    def cursor_row(self) -> Row | None:
+    def cursor_row(self) -> AnyRow | None:
         """The row under the cursor."""
         at = self.cursor_index
         return None if at is None else self._rows[at]
@@ -149,7 +160,7 @@ class LineTable(ScrollView, can_focus=True):
             self._notes = dict(notes)
             self.refresh(Region(0, 0, self.size.width, self._above))
 
-    def show_rows(self, rows: Sequence[Row], mark: bool = True) -> None:
+    def show_rows(self, rows: Sequence[AnyRow], mark: bool = True) -> None:
         """Show these rows; what is equal to before is not painted again.
 
         The cursor stays on its key. If that row is gone, it goes to the one that took its place.
@@ -184,14 +195,14 @@ class LineTable(ScrollView, can_focus=True):
             self.post_message(self.Highlighted(self, self.cursor_key))
         return None
 
-    def _repaint_changed(self, before: Sequence[Row]) -> None:
+    def _repaint_changed(self, before: Sequence[AnyRow]) -> None:
         for i, (old, new) in enumerate(zip(before, self._rows, strict=True)):
             if old is not new and old.cells != new.cells:
                 self._refresh_row(i)
 
     # Marks of what changed
 
-    def _mark_changed(self, rows: Sequence[Row]) -> None:
+    def _mark_changed(self, rows: Sequence[AnyRow]) -> None:
         until = monotonic() + MARK_SECONDS
         for new in rows:
             at = self._index.get(new.key)
@@ -300,7 +311,7 @@ class LineTable(ScrollView, can_focus=True):
                 segments += self._cell(row, fitted, self.gap if n else 0, base)
         return line(segments, width, base)
 
-    def _cell(self, row: Row, fitted: Fitted, gap: int, base: Style) -> list[Segment]:
+    def _cell(self, row: AnyRow, fitted: Fitted, gap: int, base: Style) -> list[Segment]:
         place, column, room = fitted
         spans, used = clip(spans_of(row.cells[place]), room)
         pad = room - used

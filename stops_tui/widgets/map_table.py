@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 
 from stops_tui.struct_ops.holders import MapHolders
 from stops_tui.struct_ops.inventory import StructOpsMap
-from stops_tui.widgets.line_table import Column, LineTable, Row, Span
+from stops_tui.widgets.line_table import Column, LateRow, LineTable, Span
 from stops_tui.widgets.status import status_span
 
 COLUMNS = (
@@ -104,23 +105,26 @@ bars are the last eight different counts. `MEMBERS`: function members set, and a
 
     def __init__(self, columns: Collection[str], id: str) -> None:  # noqa: A002 (Textual's name)
         super().__init__(chosen_columns(columns), empty="Looking at the kernel …", id=id)
-        self._known: dict[int, tuple[StructOpsMap, MapHolders | None, Row]] = {}
+        self._known: dict[int, tuple[StructOpsMap, MapHolders | None, LateRow]] = {}
 
     def row_of(
         self,
         map_: StructOpsMap,
         refcnts: Callable[[int], Sequence[int]],
         holders: MapHolders | None,
-    ) -> Row:
+    ) -> LateRow:
         """The line of a map: the same object as before while nothing about it changed."""
         known = self._known.get(map_.id)
         if known and known[0] is map_ and (known[1] is holders or known[1] == holders):
             return known[2]
-        counts = refcnts(map_.id)
-        cells = tuple(CELLS[column.key](map_, counts, holders) for column in self.columns)
-        row = Row(map_.id, cells)
+        row = LateRow(map_.id, partial(self._cells, map_, refcnts(map_.id), holders))
         self._known[map_.id] = (map_, holders, row)
         return row
+
+    def _cells(
+        self, map_: StructOpsMap, refcnts: Sequence[int], holders: MapHolders | None
+    ) -> tuple[str | Span, ...]:
+        return tuple(CELLS[column.key](map_, refcnts, holders) for column in self.columns)
 
     def show_maps(
         self,
