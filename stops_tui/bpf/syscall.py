@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
@@ -48,6 +49,9 @@ _NUMBERS = {
 
 _INFO_SIZE = 512
 """Room for any info struct: the kernel fills as much as it knows and says how much that was."""
+
+_KEY_SIZE = 64
+"""Bytes of the longest key that is looked up."""
 
 _FIRST_LOG, _LAST_LOG = 1 << 16, 1 << 24
 """Bytes of verifier log asked for, first and at most."""
@@ -103,9 +107,12 @@ class Bpf:
     """
 
     def __init__(self) -> None:
-        self._number = _NUMBERS.get(os.uname().machine)
+        machine = os.uname().machine
+        self._number = _NUMBERS.get(machine)
         if self._number is None:
-            raise BpfError("bpf(2)", ENOSYS, f"its number on {os.uname().machine} is not known")
+            raise BpfError("bpf(2)", ENOSYS, f"its number on {machine} is not known")
+        if sys.maxsize < 1 << 32:  # its calls have other numbers, and its structs other offsets
+            raise BpfError("bpf(2)", ENOSYS, f"this Python is a 32-bit one on {machine}")
         self._syscall = ffi.dlopen(None).syscall
         self._id = ffi.new("struct attr_get_id *")
         self._get_info = ffi.new("struct attr_get_info *")
@@ -116,7 +123,7 @@ class Bpf:
             for kind in ("map", "prog", "link", "btf")
         }
         self._elem = ffi.new("struct attr_elem *")
-        self._key = ffi.new("char[]", 64)
+        self._key = ffi.new("char[]", _KEY_SIZE)
         self._value = ffi.new("char[]", 4096)
         self._value_size = 4096
         self._elem.key = _address(self._key)
@@ -301,6 +308,8 @@ class Bpf:
             self._value_size = value_size
             attr.value = _address(self._value)
         attr.map_fd = fd
+        if len(key) > _KEY_SIZE:
+            raise ValueError(f"a key of {len(key)} bytes: there is room for {_KEY_SIZE}")
         ffi.memmove(self._key, key, len(key))
         if self._syscall(self._number, Command.BPF_MAP_LOOKUP_ELEM, attr, 32):
             _fail(Command.BPF_MAP_LOOKUP_ELEM)
@@ -413,12 +422,12 @@ class Bpf:
 
     def obj_pin(self, fd: int, path: str) -> None:
         """Pin a map, program or link at a path in a bpffs."""
-        path_at = ffi.new("char[]", os.fsencode(path))
+        path_at = _path(Command.BPF_OBJ_PIN, path)
         self._zero(Command.BPF_OBJ_PIN, ffi.new("struct attr_obj *", [_address(path_at), fd, 0]))
 
     def obj_get(self, path: str, flags: int = 0) -> int:
         """Open what is pinned at a path; BPF_F_RDONLY in `flags` only suits a map."""
-        path_at = ffi.new("char[]", os.fsencode(path))
+        path_at = _path(Command.BPF_OBJ_GET, path)
         return self._fd(
             Command.BPF_OBJ_GET, ffi.new("struct attr_obj *", [_address(path_at), 0, flags])
         )
@@ -527,6 +536,14 @@ def _name(command: Command, name: str) -> bytes:
     if len(encoded) > _NAME_LENGTH:
         raise BpfError(command.name, EINVAL, f"the name is longer than {_NAME_LENGTH} bytes")
     return encoded
+
+
+def _path(command: Command, path: str) -> Any:
+    """A path as C takes it: whole, or not at all."""
+    encoded = os.fsencode(path)
+    if b"\0" in encoded:
+        raise BpfError(command.name, EINVAL, "a path cannot hold a NUL character")
+    return ffi.new("char[]", encoded)
 
 
 def _address(cdata: Any) -> int:

@@ -235,8 +235,8 @@ class Inventory:
         known = self._snapshot.programs.get(raw.id) if self._snapshot else None
         if known:
             return Program(raw, known.name, known.prototype)
-        btf = self._kernel.btf(raw.btf_id) if raw.btf_id and raw.func_type_id else None
         try:
+            btf = self._kernel.btf(raw.btf_id) if raw.btf_id and raw.func_type_id else None
             func = btf.type(raw.func_type_id) if btf else None
             if btf and isinstance(func, Func):
                 return Program(raw, func.name or raw.name, prototype(btf, func.id))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -90,17 +91,27 @@ def offered_types(kernel: Kernel) -> tuple[StructOpsType, ...]:
     """Every struct_ops type in vmlinux BTF and in the BTF of each module, in that order.
 
     That a type is in BTF does not prove that its subsystem registered it. A type that its BTF
-    describes wrongly is left out.
+    describes wrongly is left out; so is a module whose BTF is wrong as a whole.
+
+    Raises:
+        BtfError: That of vmlinux is wrong as a whole.
     """
-    btfs = kernel.kernel_btfs()
-    return tuple(
+    vmlinux, *modules = kernel.kernel_btfs()
+    found = _types_in(vmlinux)
+    for module in modules:
+        with suppress(BtfError):
+            # Its ids continue those of vmlinux, which is looked through already.
+            found += _types_in(module, len(vmlinux.btf))
+    return tuple(found)
+
+
+def _types_in(kernel_btf: KernelBtf, first_id: int = 0) -> list[StructOpsType]:
+    return [
         found
-        for place, kernel_btf in enumerate(btfs)
         for value_type_id in kernel_btf.btf.find_prefix(VALUE_PREFIX, Kind.STRUCT)
-        # A module's ids continue those of vmlinux, which is looked through already.
-        if place == 0 or value_type_id >= len(btfs[0].btf)
+        if value_type_id >= first_id
         if (found := type_of_value(kernel_btf, value_type_id)) is not None
-    )
+    ]
 
 
 def type_of_value(kernel_btf: KernelBtf, value_type_id: int) -> StructOpsType | None:

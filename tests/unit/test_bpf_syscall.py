@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from errno import E2BIG, EAGAIN, EINVAL, ENOENT, ENOSPC
 from types import SimpleNamespace
 from typing import Any
@@ -147,6 +148,24 @@ def test_what_a_command_is_given() -> None:
     bpf_of(taken).link_update(5, 6)
     bpf_of(taken).link_update(5, 6, 7)
     assert seen == [(29, 5, 6, 0, 0, 16), (29, 5, 6, 4, 7, 16)]
+
+
+def test_a_32_bit_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "maxsize", (1 << 31) - 1)
+    with pytest.raises(BpfError, match="this Python is a 32-bit one"):
+        Bpf()
+
+
+def test_a_path_is_given_whole_or_not_at_all() -> None:
+    bpf = bpf_of(lambda *_: pytest.fail("it was called"))
+    for call in (lambda: bpf.obj_pin(3, "/a\0b"), lambda: bpf.obj_get("/a\0b")):
+        with pytest.raises(BpfError, match="NUL"):
+            call()
+
+
+def test_a_key_beyond_the_room_for_it() -> None:
+    with pytest.raises(ValueError, match="65 bytes"):
+        bpf_of(lambda *_: pytest.fail("it was called")).map_lookup_elem(3, 4, bytes(65))
 
 
 def test_unknown_machine(monkeypatch: pytest.MonkeyPatch) -> None:

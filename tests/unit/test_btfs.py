@@ -106,6 +106,15 @@ def test_modules_are_split_on_vmlinux_and_read_when_reached(
     assert bpf.read == [5, 9]
 
 
+def test_a_module_of_unreadable_btf_hides_no_other(
+    bpf: FakeBpf, btfs: Btfs, tmp_path: Path
+) -> None:
+    (tmp_path / "smc").touch()
+    bpf.objects[5] = ("new", True, b"from the future")
+    bpf.objects[6] = ("smc", True, module("smc"))
+    assert [each.id for each in btfs.kernel(bpf)] == [1, 6]
+
+
 def test_a_module_that_is_loaded_again(bpf: FakeBpf, btfs: Btfs, tmp_path: Path) -> None:
     (tmp_path / "smc").touch()
     bpf.objects[5] = ("smc", True, module("smc"))

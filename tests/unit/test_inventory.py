@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from stops_tui.btf import Btf, BtfError
 from stops_tui.kernels.kernel import RawSubsystems
 from stops_tui.struct_ops.inventory import Inventory, StructOpsMap, serving
 from stops_tui.struct_ops.subsystems import of_type
@@ -172,6 +173,14 @@ def test_a_program_whose_btf_is_wrong_has_its_short_name(kernel: FakeKernel) -> 
     for wrong in (raw._replace(func_type_id=1), raw._replace(func_type_id=999)):
         kernel.programs = lambda raw=wrong: [raw]  # type: ignore[method-assign, misc]
         assert [(p.name, p.prototype) for p in inventory.programs()] == [("broken", "")]
+
+
+def test_a_program_whose_btf_is_unreadable_has_its_short_name(kernel: FakeKernel) -> None:
+    def refuse(_: int) -> Btf:
+        raise BtfError("kind 30 is unknown", 24)
+
+    kernel.btf = refuse  # type: ignore[assignment]
+    assert {p.prototype for p in Inventory(kernel).sweep().programs.values()} == {""}
 
 
 def test_maps_and_members_that_a_program_serves(kernel: FakeKernel) -> None:

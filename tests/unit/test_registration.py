@@ -408,6 +408,8 @@ def _old_kernel() -> Btf:
         ({"pin": "/sys/fs/bpf/a.b"}, "a bpffs takes no name with a dot in it"),
         ({"pin": "/sys/fs/bpf/mouse"}, "something is pinned at /sys/fs/bpf/mouse already"),
         ({"pin": "/sys/fs/bpf/../x"}, "give the whole path"),
+        ({"pin": "/sys/fs/bpf/a\0b"}, "a\\x00b: give the whole path"),
+        ({"mount": "/a\0b"}, "a\\x00b: give the whole path"),
         ({"mount": "/sys/fs/bpf"}, "a bpffs is mounted on /sys/fs/bpf already: leave that out"),
         ({"mount": "x"}, "x: give the whole path of the folder to mount on"),
         ({"replace_link": 99}, "there is no struct_ops link 99: choose another"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from stops_tui.btf import Btf
+from stops_tui.btf import Btf, BtfError
 from stops_tui.kernels.kernel import KernelBtf
 from stops_tui.struct_ops.subsystems import of_type
 from stops_tui.struct_ops.types import StructOpsType, offered_types, type_of_value
@@ -127,6 +127,20 @@ def test_the_value_struct_of_kernels_before_6_9() -> None:
     found = type_of_value(KernelBtf("vmlinux", 1, b.btf()), value)
     assert found is not None
     assert (found.name, found.type_id, found.data_offset) == ("my_ops", struct, 64)
+
+
+def test_a_module_whose_btf_is_wrong_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    vmlinux, smc = FakeKernel().kernel_btfs()
+    b = BtfBuilder()
+    b.integer("int", 4)
+    data = b.data()
+    broken = Btf.parse(data[:28] + (30 << 24).to_bytes(4, "little") + data[32:])
+    kernel = FakeKernel()
+    kernel.kernel_btfs = lambda: (vmlinux, KernelBtf("new", 5, broken), smc)  # type: ignore[method-assign]
+    assert [each.name for each in offered_types(kernel)][-1] == "smc_hs_ctrl"
+    kernel.kernel_btfs = lambda: (KernelBtf("vmlinux", 1, broken), smc)  # type: ignore[method-assign]
+    with pytest.raises(BtfError, match="kind 30"):
+        offered_types(kernel)
 
 
 def test_what_is_no_value_struct() -> None:

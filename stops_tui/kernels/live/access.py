@@ -67,7 +67,7 @@ def _no_bpf(found: Facts) -> Obstacle | None:
     return Obstacle(
         what=f"bpf(2) cannot be called: {found.probe_cause}",
         hides=_EVERYTHING,
-        remedy="boot a 64-bit kernel built with CONFIG_BPF_SYSCALL=y",
+        remedy="use a 64-bit Python on a 64-bit kernel built with CONFIG_BPF_SYSCALL=y",
         exit_code=4,
     )
 

@@ -13,7 +13,7 @@ from typing import cast, overload
 from stops_tui.bpf.errors import BpfError
 from stops_tui.bpf.info import BtfInfo
 from stops_tui.bpf.syscall import Bpf, opened
-from stops_tui.btf import Btf
+from stops_tui.btf import Btf, BtfError
 from stops_tui.kernels.kernel import KernelBtf
 from stops_tui.kernels.live.objects import NewIds
 
@@ -79,11 +79,18 @@ class Btfs:
         yield self.vmlinux(bpf)
         for btf_id in self._find_modules(bpf):
             with self._lock:
-                if self.by_id(bpf, btf_id) is None:  # unloaded
+                if not self._there(bpf, btf_id):
                     self._module_ids.discard(btf_id)
                     continue
                 module = self._modules[btf_id]
             yield module
+
+    def _there(self, bpf: Bpf, btf_id: int) -> bool:
+        """Whether a module is still loaded; one with unreadable BTF hides no other."""
+        try:
+            return self.by_id(bpf, btf_id) is not None
+        except BtfError:
+            return False
 
     def _find_modules(self, bpf: Bpf) -> list[int]:
         """The BTF ids of modules, rising; every BTF object is looked at once to learn them."""

@@ -110,7 +110,7 @@ def place(plan: Plan, facts: RegistrationFacts) -> Iterator[Check]:
 
 
 def _mount(path: str, facts: RegistrationFacts) -> Check:
-    if not path.startswith("/"):
+    if not path.startswith("/") or "\0" in path:
         return Check("failed", f"{_shown(path)}: give the whole path of the folder to mount on")
     if any(bpffs.path == path for bpffs in facts.conditions.bpffs):
         return Check("failed", f"a bpffs is mounted on {_shown(path)} already: leave that out")
@@ -124,7 +124,7 @@ def pin_problem(plan: Plan, facts: RegistrationFacts) -> str:
     path, folder = plan.pin, posixpath.dirname(plan.pin)
     if plan.replace_link:
         return "a link that exists is not pinned by replacing its map: leave the pin out"
-    if not path.startswith("/") or posixpath.normpath(path) != path or path == "/":
+    if not path.startswith("/") or posixpath.normpath(path) != path or path == "/" or "\0" in path:
         return f"{_shown(path)}: give the whole path of a file that is not there yet"
     if "." in posixpath.basename(path):
         return f"{_shown(path)}: a bpffs takes no name with a dot in it: leave the dot out"
