@@ -159,6 +159,8 @@ class StopsApp(ChangingApp):
         """Take on the settings, and look for the first time."""
         if self.unreadable is None:  # later, for nothing can be changed before
             self._until_first_look.callback(self.call_after_refresh, self.take_writes)
+        # Nobody may press a key: the screen is not painted by itself when the batch ends.
+        self._until_first_look.callback(self.screen.refresh)
         self._until_first_look.enter_context(self.batch_update())
         self._until_first_look.callback(_collect_garbage)
         self.set_timer(PATIENCE, self._show_first_frame)
@@ -246,11 +248,8 @@ class StopsApp(ChangingApp):
         self._show_first_frame()
 
     def _show_first_frame(self) -> None:
-        """Paint what there is, and collect garbage from now on, but not what was made so far."""
+        """Paint what there is, if it has not been painted yet."""
         self._until_first_look.close()
-        if not gc.isenabled():
-            gc.freeze()
-            gc.enable()
 
     def _take(self, look: Look) -> None:
         if self.counting:

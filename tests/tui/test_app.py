@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import asyncio
 import stat
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rich.console import RenderableType
+from textual._compositor import CompositorUpdate
+from textual.screen import Screen
 
 from stops_tui import app as app_module
 from stops_tui.app import StopsApp
@@ -162,6 +167,38 @@ async def test_an_unreadable_kernel_opens_its_page() -> None:
         assert isinstance(app.screen, UnreadableScreen)
         await pilot.press("p", "k", "t", "e", "plus", "escape", "q")
     assert app.return_code == 0
+
+
+class Sent(StopsApp):
+    """Keeps what it would write to a terminal: nothing leaves an app without one."""
+
+    sent = ""
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        if isinstance(renderable, CompositorUpdate) and not self._batch_count:
+            self.sent += renderable.render_segments(self.console)
+        super()._display(screen, renderable)
+
+
+async def sends(app: Sent, text: str) -> bool:
+    """Whether the app would write this in two seconds, left alone: a pilot would wake it up."""
+    running = asyncio.create_task(app.run_async(headless=True, size=(80, 24)))
+    for _ in range(100):
+        await asyncio.sleep(0.02)
+        if text in app.sent:
+            break
+    app.exit()
+    await running
+    return text in app.sent
+
+
+async def test_the_first_frame_is_painted_when_there_is_no_first_look() -> None:
+    obstacle = Obstacle("CAP_SYS_ADMIN is missing", "all maps", "sudo /usr/bin/stops-tui", 3)
+    assert await sends(Sent(KernelUnreadable([obstacle]), Config()), "CAP_SYS_ADMIN is missing")
+    kernel = slow()
+    kernel.gate.clear()
+    assert await sends(Sent(kernel, Config()), "Looking at the kernel")
+    kernel.gate.set()
 
 
 async def test_problems_of_the_configuration_are_told() -> None:
