@@ -9,6 +9,7 @@ from stops_tui.kernels.kernel import Kernel
 from stops_tui.report.choice import told
 from stops_tui.report.output import print_json, print_line, print_table
 from stops_tui.struct_ops.inventory import Inventory, Snapshot
+from stops_tui.struct_ops.text import printable
 from stops_tui.struct_ops.types import Member, StructOpsType, offered_types
 
 MapsOf = dict[tuple[int, int], list[int]]
@@ -80,8 +81,9 @@ def _row(type_: StructOpsType, maps: MapsOf) -> list[str]:
 
 
 def _print_members(type_: StructOpsType, maps: MapsOf) -> None:
+    names = printable(type_.name), printable(type_.btf_name)
     print_line(
-        f"{type_.name}: {type_.size} bytes, type {type_.type_id} of {type_.btf_name}; "
+        f"{names[0]}: {type_.size} bytes, type {type_.type_id} of {names[1]}; "
         f"value {type_.value_size} bytes, type {type_.value_type_id}; "
         f"maps {_maps_text(type_, maps)}"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -226,6 +227,17 @@ def test_types_tell_every_member(kernel: FakeKernel, loaded: Any) -> None:
 def test_types_in_text_name_members_only_of_the_one_asked_for(capture: Any) -> None:
     assert "ssthresh" not in capture("types")[1]
     assert "yes, or cong_control" in capture("types tcp_congestion_ops")[1]
+
+
+def test_a_type_of_a_hostile_module_is_told_escaped(
+    capture: Any, kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (type_, *_) = offered_types(kernel)
+    hostile = replace(type_, name="x", btf_name="\x1b[2J")
+    monkeypatch.setattr("stops_tui.report.types.offered_types", lambda _: (hostile,))
+    for arguments in ("types", "types x"):
+        out = capture(arguments)[1]
+        assert "\\x1b[2J" in out and "\x1b" not in out
 
 
 def test_progs_tell_member_and_maps_only_where_a_map_does(loaded: Any) -> None:
