@@ -53,6 +53,7 @@ class ChangingApp(App[None]):
         self.set_reactive(ChangingApp.armed, armed)
         self._held = HeldLinks()
         self._audit: Audit | None = None
+        self._at_work: set[object] = set()
         self._told = ""
 
     @abstractmethod
@@ -133,6 +134,19 @@ class ChangingApp(App[None]):
 
         self.push_screen(ProposalScreen(proposal))
 
+    def change(self, job: Callable[[], T], done: Callable[[T], object]) -> None:
+        """As `lookup`, for a job that changes the kernel: it is not left half done by quitting."""
+        token = object()
+        self._at_work.add(token)
+
+        def work() -> T:
+            try:
+                return job()
+            finally:
+                self._at_work.discard(token)
+
+        self.lookup(work, done)
+
     # Links that only this program holds
 
     def hold(self, link: Handle) -> None:
@@ -149,7 +163,9 @@ class ChangingApp(App[None]):
         """Leave, unless that would unregister something: then ask first."""
         from stops_tui.screens.ask import AskScreen
 
-        if not self.held:
+        if self._at_work:
+            self.notify("The kernel is at work: wait until it has answered.", severity="warning")
+        elif not self.held:
             self.exit()
         elif not isinstance(self.screen, AskScreen):
             from stops_tui.screens.leaving import leaving

@@ -81,6 +81,9 @@ class Facts(Protocol):
     def hold(self, link: Handle) -> None:
         """Keep an unpinned link, and so its registration, until it is let go or the app ends."""
 
+    def change(self, job: Callable[[], T], done: Callable[[T], object]) -> None:
+        """As `lookup`, for a job that changes the kernel: it is not left half done by quitting."""
+
     def propose(self, make: Callable[[], Proposal]) -> None:
         """Work out a change aside, and ask whether to do it; not while writing is not armed."""
 

@@ -390,10 +390,14 @@ class ExplorerScreen(StopsScreen):
 
     def action_try_it(self) -> None:
         """Open the panel that makes traffic."""
+        if map_ := self._selected:
+            self.try_map(map_)
+
+    def try_map(self, map_: StructOpsMap) -> None:
+        """Open the panel that makes traffic under this map, if it can."""
         from stops_tui.screens.try_it import TryScreen, why_not
 
-        map_ = self._selected
-        if map_ is None or not self.facts.may_change():
+        if not self.facts.may_change():
             return
         if problem := why_not(map_):
             self.notify(problem, severity="warning", markup=False)

@@ -60,8 +60,8 @@ def leaving(kernel: Kernel, held: Sequence[Handle]) -> Leaving:
             wanted = unregister.plan_for(facts, link_id=handle.id)
         except PlanError:
             continue
-        users = f"{wanted.holders or 'nobody'} in the kernel"
-        goes.append(f"link {handle.id}: {wanted.what}, {wanted.status}, used by {users}")
+        users = f"{wanted.holders} use it" if wanted.holders else "nobody uses it"
+        goes.append(f"link {handle.id}: {wanted.what}, {wanted.status}, {users}")
         found = unregister.checks(wanted, facts)
         warnings += [check for check in found if check.level == "warned"]
     return Leaving(goes, warnings, pinning(kernel, facts, held))

@@ -131,7 +131,7 @@ class ProposalScreen(ModalScreen[Outcome | None]):
         self._at_work = True
         await self._offer()
         self._show_steps()
-        cast("Facts", self.app).lookup(lambda: _run(self._proposal, self._tell), self._end)
+        cast("Facts", self.app).change(lambda: _run(self._proposal, self._tell), self._end)
 
     def _tell(self, result: StepResult) -> None:
         self.post_message(self.Told(result))
@@ -151,7 +151,7 @@ class ProposalScreen(ModalScreen[Outcome | None]):
         self._at_work, self._outcome = False, outcome
         self._results = list(outcome.steps)
         cast("Facts", self.app).look()
-        if not self.is_mounted:
+        if not self.is_attached:
             said = partial(self.app.notify, outcome.words, markup=False)
             said() if outcome.ok else said(severity="error")
             return

@@ -26,7 +26,7 @@ from stops_tui.widgets.map_facts import MapFacts
 from stops_tui.widgets.map_table import sparkline
 from stops_tui.widgets.palette import palette
 
-TYPE = "tcp_congestion_ops"
+TRIED = "tcp_congestion_ops"
 TICK = 0.5
 CONNECTIONS = 10
 """What is offered first."""
@@ -35,8 +35,8 @@ MIB = 1 << 20
 
 def why_not(map_: StructOpsMap) -> str:
     """Why this map cannot be tried; "" if it can."""
-    if map_.type_name != TYPE:
-        return f"Only a {TYPE} can be tried: connections are opened under it."
+    if map_.type_name != TRIED:
+        return f"Only a {TRIED} can be tried: connections are opened under it."
     if map_.status not in ("registered", "attached"):
         return f"Map {map_.id} is {map_.status}: only one that is registered can be tried."
     return ""

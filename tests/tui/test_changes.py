@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from textual.pilot import Pilot
 from stops_tui.app import StopsApp
 from stops_tui.config import Config
 from stops_tui.kernels.kernel import RawSubsystems
+from stops_tui.kernels.writes import Handle
 from stops_tui.screens.ask import AskScreen
 from stops_tui.screens.explorer import ExplorerScreen
 from stops_tui.screens.propose import ProposalScreen
@@ -213,6 +215,29 @@ async def test_hostile_names_are_shown_as_they_are() -> None:
         text = await agree(pilot)
         assert "Unregistered: map 90 [red]" in text
         assert "\x1b" not in text
+
+
+async def test_quitting_waits_for_the_kernel() -> None:
+    kernel = FakeKernel.busy()
+    gate = threading.Event()
+    delete = kernel.writes.delete_map
+
+    def slowly(target: Handle) -> None:
+        gate.wait()
+        delete(target)
+
+    kernel.writes.delete_map = slowly  # type: ignore[method-assign]
+    async with app_on(kernel, map_id=58) as (app, pilot):
+        await ask(pilot, "u")
+        await pilot.press("right", "enter", "ctrl+q")
+        await until(pilot, lambda: "The kernel is at work" in told(app))
+        assert app.is_running
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, ExplorerScreen))
+        gate.set()
+        await until(pilot, lambda: "Unregistered: map 58 dctcp" in told(app))
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: not app.is_running)
 
 
 # Links and pins

@@ -106,3 +106,15 @@ async def test_only_a_registered_congestion_control_can_be_tried() -> None:
         await pilot.press("T")
         await until(pilot, lambda: "Only a tcp_congestion_ops can be tried" in told(app))
         assert isinstance(app.screen, ExplorerScreen)
+
+
+async def test_the_wizard_leads_here() -> None:
+    async with app_on(FakeKernel.busy(), map_id=61) as (app, pilot):
+        await app.run_action("app.try_map(58)")
+        await until_shown(pilot, "Try map 58 dctcp", "[ Start ]")
+        await pilot.press("escape")
+        await pilot.pause()
+        assert isinstance(app.screen, ExplorerScreen)
+        await app.run_action("app.try_map(999)")
+        await pilot.pause()
+        assert isinstance(app.screen, ExplorerScreen), "gone by now"

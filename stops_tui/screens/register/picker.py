@@ -116,7 +116,7 @@ class ProgramPicker(ModalScreen[ProgramSource | str | None]):
         return self.query_one(LineTable)
 
     def _take(self, found: Sequence[Candidate]) -> None:
-        if not self.is_mounted:
+        if not self.is_attached:
             return
         self._candidates = found
         self._show()

@@ -112,7 +112,7 @@ class LoadPlan(ModalScreen[Plan | None]):
         )
 
     def _show(self, typed: str, found: Sequence[str]) -> None:
-        if self.is_mounted and typed == self.query_one(Input).value:
+        if self.is_attached and typed == self.query_one(Input).value:
             rows = [Row(path, (_name(path),)) for path in found]
             self.query_one(LineTable).show_rows(rows)
 

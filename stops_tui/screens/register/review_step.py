@@ -82,7 +82,7 @@ and registers nothing. Up and down scroll."""
         self.query_one(f"#{box}", Static).update(content)  # type: ignore[arg-type]
 
     def _take(self, judged: Judged) -> None:
-        if not self.is_mounted:
+        if not self.is_attached:
             return
         self.judged = judged
         self.draft.facts = judged.facts

@@ -17,6 +17,7 @@ from stops_tui.screens.base import Facts
 from stops_tui.screens.register.draft import Draft
 from stops_tui.screens.register.review_step import Judged, mend
 from stops_tui.screens.register.step import Step
+from stops_tui.screens.try_it import TRIED
 from stops_tui.struct_ops.registration import outcome
 from stops_tui.struct_ops.registration.execute import dry_run, execute
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
@@ -97,7 +98,7 @@ nothing is left behind, unless it says so; the plan is as it was."""
         plan, facts = self._plan, self._judged.facts
         how: Performs = dry_run if self.dry else execute
         writes = cast("Facts", self.app).kernel.writes
-        cast("Facts", self.app).lookup(
+        cast("Facts", self.app).change(
             lambda: perform(how, plan, facts, writes, self._tell),
             self._end,
         )
@@ -126,7 +127,7 @@ nothing is left behind, unless it says so; the plan is as it was."""
         if ended.held:
             facts.hold(ended.held)
         facts.look()
-        if not self.is_mounted:
+        if not self.is_attached:
             return
         self._show()
         words = self.query_one("#words", Static)
@@ -153,7 +154,9 @@ nothing is left behind, unless it says so; the plan is as it was."""
             return (REVIEW._replace(primary=True),)
         if ended.ok:
             show = Do(f"screen.show_map({ended.map_id})", f"Show map {ended.map_id}", primary=True)
-            return (Do("screen.leave", "Close"), show)
+            trial = Do(f"app.try_map({ended.map_id})", "Try it")
+            tries = [trial] if self._plan.type_name == TRIED else []
+            return (Do("screen.leave", "Close"), *tries, show)
         return (REVIEW, *self._remedies())
 
     def _remedies(self) -> tuple[Do, ...]:
