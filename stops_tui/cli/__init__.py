@@ -36,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         (EX_IOERR) if a file cannot be read, or standard output not be written to.
     """
     gc.disable()  # looking for garbage costs a tenth of a report or a start, and finds none
-    _open_standard_streams()
+    if sys.stderr is None:  # closed by whoever started this
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 (for as long as this runs)
     from stops_tui.cli.parser import parse
 
     found = parse(sys.argv[1:] if arguments is None else arguments)
@@ -220,18 +221,6 @@ def _remedy(unreadable: KernelUnreadable) -> str:
     """The gravest obstacle and what mends it, on one line."""
     gravest = unreadable.obstacles[0]
     return f"{gravest.what}; {gravest.remedy}" if gravest.remedy else gravest.what
-
-
-def _open_standard_streams() -> None:
-    """Open those that whoever started this closed.
-
-    bpf(2) takes a file descriptor 0 for none, and nothing printed may end in a BPF object.
-    """
-    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
-        continue
-    os.close(fd)
-    if sys.stderr is None:
-        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 (for as long as this runs)
 
 
 def _behave_as_a_filter() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from errno import ECHILD
+from errno import EAGAIN, ECHILD
 
 import pytest
 
@@ -37,6 +37,20 @@ def test_the_job_changes_nothing_here_and_leaves_no_process() -> None:
 def test_a_job_that_fails_has_no_result(capfd: pytest.CaptureFixture[str]) -> None:
     assert Ahead(lambda: 1 // 0).result() is None
     assert capfd.readouterr() == ("", "")
+
+
+def test_where_no_process_can_be_made_nothing_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> int:
+        raise BlockingIOError(EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", refuse)
+    before = os.dup(0)
+    os.close(before)
+    with pytest.raises(BlockingIOError):
+        Ahead(lambda: 1)
+    after = os.dup(0)
+    os.close(after)
+    assert after == before
 
 
 def test_nor_has_one_that_is_killed() -> None:

@@ -25,10 +25,15 @@ class Ahead(Generic[T]):
     def __init__(self, job: Callable[[], T]) -> None:
         """Raises OSError where no process can be made."""
         self._reader, writer = os.pipe()
-        self._pid = os.fork()
-        if self._pid == 0:
-            _do(job, writer)
-        os.close(writer)
+        try:
+            self._pid = os.fork()
+            if self._pid == 0:
+                _do(job, writer)
+        except OSError:
+            os.close(self._reader)
+            raise
+        finally:
+            os.close(writer)
 
     def result(self) -> T | None:
         """Wait for what the job returns; None if it failed. To be called once."""

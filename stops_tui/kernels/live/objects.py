@@ -109,17 +109,29 @@ class Watched(Generic[Record]):
 
 def watched_maps() -> Watched[RawMap]:
     """All struct_ops maps; every look reads their values."""
-    return Watched(Bpf.map_get_next_id, _read_map)
+    return Watched(_next_map, _read_map)
 
 
 def watched_links() -> Watched[RawLink]:
     """All struct_ops links; every look reads which map they hold."""
-    return Watched(Bpf.link_get_next_id, _read_link)
+    return Watched(_next_link, _read_link)
 
 
 def watched_programs() -> Watched[RawProgram]:
     """All struct_ops programs; every look reads their run statistics."""
-    return Watched(Bpf.prog_get_next_id, read_program)
+    return Watched(_next_program, read_program)
+
+
+def _next_map(bpf: Bpf, after: int) -> int | None:
+    return bpf.map_get_next_id(after)
+
+
+def _next_link(bpf: Bpf, after: int) -> int | None:
+    return bpf.link_get_next_id(after)
+
+
+def _next_program(bpf: Bpf, after: int) -> int | None:
+    return bpf.prog_get_next_id(after)
 
 
 def _read_map(bpf: Bpf, map_id: int, known: RawMap | None) -> RawMap | None:
