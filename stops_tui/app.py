@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
 from functools import partial
 from inspect import iscoroutine
 from os import environ
@@ -145,7 +144,6 @@ class StopsApp(ChangingApp):
         self._again = False
         self._paused: float | None = None
         self._trouble = ""
-        self._until_first_look = ExitStack()
 
     def get_default_screen(self) -> Screen[Any]:
         """The first screen, without a blank one before it."""
@@ -155,21 +153,24 @@ class StopsApp(ChangingApp):
 
         return UnreadableScreen(self.unreadable)
 
+    def on_load(self) -> None:
+        """Look for the first time, and wait for that a little: then it is in the first frame."""
+        if self.unreadable is None:
+            look = self._sweeps.wait_for(partial(self._look, ()), PATIENCE)
+            if look is None:
+                self._pulse_in(LATE)
+            else:
+                self._take_result(look)
+
     def on_mount(self) -> None:
-        """Take on the settings, and look for the first time."""
-        if self.unreadable is None:  # later, for nothing can be changed before
-            self._until_first_look.callback(self.call_after_refresh, self.take_writes)
-        # Nobody may press a key: the screen is not painted by itself when the batch ends.
-        self._until_first_look.callback(self.screen.refresh)
-        self._until_first_look.enter_context(self.batch_update())
-        self._until_first_look.callback(_collect_garbage)
-        self.set_timer(PATIENCE, self._show_first_frame)
+        """Take on the settings; once the first frame is painted, what it did not need."""
         self._choose_theme()
         self.set_keymap(self.config.keys)
         for problem in self.config.problems:
             self.notify(str(problem), title="configuration", severity="warning", markup=False)
+        self.call_after_refresh(_collect_garbage)
         if self.unreadable is None:
-            self._sweep()
+            self.call_after_refresh(self.take_writes)
 
     def on_unmount(self) -> None:
         """Release links and run statistics."""
@@ -231,6 +232,10 @@ class StopsApp(ChangingApp):
         return Look(snapshot, monotonic(), counts)
 
     def on_looked(self, message: Looked) -> None:
+        """A sweep ended."""
+        self._take_result(message.result)
+
+    def _take_result(self, result: Look | Exception) -> None:
         """Take over what a sweep saw, and plan the next."""
         if self._next_sweep:
             self._next_sweep.stop()
@@ -238,18 +243,13 @@ class StopsApp(ChangingApp):
             self.look()
         elif self._paused is None:
             self._next_sweep = self.set_timer(self.interval, self._sweep)
-        if isinstance(message.result, Exception):
-            self._take_trouble(message.result)
+        if isinstance(result, Exception):
+            self._take_trouble(result)
         else:
             self._trouble = ""
             self._seen = monotonic()
-            self._take(message.result)
+            self._take(result)
             self._show_pulse()
-        self._show_first_frame()
-
-    def _show_first_frame(self) -> None:
-        """Paint what there is, if it has not been painted yet."""
-        self._until_first_look.close()
 
     def _take(self, look: Look) -> None:
         if self.counting:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
 from threading import Thread
 from time import monotonic
 from typing import Generic, TypeVar
@@ -28,18 +30,36 @@ class Background(Generic[T]):
         """Run `job` unless one is running; returns whether it was started."""
         if self.since is not None:
             return False
-        self.since = monotonic()
-        Thread(target=self._run, args=(job,), daemon=True).start()
+        self._start(job, self._hand_over)
         return True
 
-    def _run(self, job: Callable[[], T]) -> None:
+    def wait_for(self, job: Callable[[], T], seconds: float) -> T | Exception | None:
+        """Run `job` as the first one, and wait a little for its result, or for what it raised.
+
+        Returns:
+            None if it takes longer: what becomes of it is delivered then.
+        """
+        result: Future[T | Exception] = Future()
+        self._start(job, result.set_result)
+        try:
+            return result.result(seconds)
+        except TimeoutError:
+            result.add_done_callback(lambda late: self._hand_over(late.result()))
+            return None
+
+    def _start(self, job: Callable[[], T], done: Callable[[T | Exception], object]) -> None:
+        self.since = monotonic()
+        Thread(target=self._run, args=(job, done), daemon=True).start()
+
+    def _run(self, job: Callable[[], T], done: Callable[[T | Exception], object]) -> None:
         result: T | Exception
         try:
             result = job()
         except Exception as error:
             result = error
         self.since = None
-        try:
+        done(result)
+
+    def _hand_over(self, result: T | Exception) -> None:
+        with suppress(RuntimeError):  # the event loop is closed: nobody is left to tell
             self._deliver(result)
-        except RuntimeError:
-            return  # the event loop is closed: nobody is left to tell
