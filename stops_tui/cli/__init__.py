@@ -220,7 +220,7 @@ def _print_completion(shell: str) -> int:
 def _remedy(unreadable: KernelUnreadable) -> str:
     """The gravest obstacle and what mends it, on one line."""
     gravest = unreadable.obstacles[0]
-    return f"{gravest.what}; {gravest.remedy}" if gravest.remedy else gravest.what
+    return f"{gravest.what}; to mend it: {gravest.remedy}" if gravest.remedy else gravest.what
 
 
 def _behave_as_a_filter() -> None:

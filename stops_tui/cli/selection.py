@@ -29,7 +29,7 @@ _MUST_CHOOSE: Final = {
 def add_selection(verb: Parser, *kinds: str) -> None:
     """What to choose by, and which: `selection` reads them."""
     verb.add_argument("by", nargs="?", type=one_of(kinds), choices=kinds, help="what to choose by")
-    verb.add_argument("which", nargs="?", metavar="WHICH", help="the id, the name or the path")
+    verb.add_argument("which", nargs="?", metavar="WHICH", help=_which(kinds))
 
 
 def selection(found: argparse.Namespace) -> tuple[str, int | str] | None:
@@ -55,6 +55,13 @@ def number(parser: Parser, kind: str, text: str) -> int:
             f"{'an id' if kind == 'id' else f'a {kind}'} is a number, not {text!r}{by_name}"
         )
     return int(text)
+
+
+def _which(kinds: Sequence[str]) -> str:
+    """`the id, the name or the type`: of a link its id, of a pin its path."""
+    words = {"link": "id", "pinned": "path"}
+    names = [f"the {name}" for name in dict.fromkeys(words.get(kind, kind) for kind in kinds)]
+    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def one_of(kinds: Sequence[str]) -> Callable[[str], str]:

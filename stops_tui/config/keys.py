@@ -38,6 +38,13 @@ def key_name(written: str) -> str:
     return "+".join([*modifiers, key.lower() if "ctrl" in modifiers else key])
 
 
+def as_written(name: str) -> str:
+    """The reverse of `key_name`, as short as can be: `slash` → `/`."""
+    head, key = _split(name)
+    character = _CHARACTERS.get(key, key)
+    return f"{head}+{character}" if head else character
+
+
 def _split(written: str) -> tuple[str, str]:
     """`ctrl+f` → ("ctrl", "f"); the key may be `+` itself."""
     if written == "+" or written.endswith("++"):
@@ -54,4 +61,5 @@ def _of_character(character: str) -> str:
     return SHORT.get(name, name) or "unknown"
 
 
-_PUNCTUATION_NAMES: Final = frozenset(map(_of_character, PUNCTUATION))
+_CHARACTERS: Final = {_of_character(character): character for character in PUNCTUATION}
+_PUNCTUATION_NAMES: Final = frozenset(_CHARACTERS)

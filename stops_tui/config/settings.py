@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from stops_tui.actions import ACTIONS, Action
-from stops_tui.config.keys import key_name
+from stops_tui.config.keys import as_written, key_name
 
 if TYPE_CHECKING:
     from stops_tui.config.lines import KeyPath
@@ -209,28 +209,31 @@ def _with_problem(config: Config, where: str, key: str, message: str) -> Config:
 def _free_of_clashes(config: Config) -> Config:
     """Take back, one by one, keys that another action on the same screen has too."""
     while clash := _first_clash(config.keys):
-        action, other = clash
+        action, other, key = clash
         kept = {of: keys for of, keys in config.keys.items() if of != action}
         name = f"keys.{action}"
         where = config.source(name)
-        message = f"{config.keys[action]!r} has a key that is of {other!r} already"
+        message = f"{as_written(key)!r} is a key of {other!r} already"
         sources = {of: source for of, source in config.sources.items() if of != name}
         config = config._replace(keys=kept, sources=sources)
         config = _with_problem(config, where, name, message)
     return config
 
 
-def _first_clash(keys: Mapping[str, str]) -> tuple[str, str] | None:
-    """An action that was given a key of another one, and that other."""
+def _first_clash(keys: Mapping[str, str]) -> tuple[str, str, str] | None:
+    """An action that was given a key of another one, that other, and the key."""
     given = (action for action in ACTIONS if action.id in keys)
     pairs = ((action, other) for action in given for other in ACTIONS)
-    return next(((a.id, b.id) for a, b in pairs if _clash(a, b, keys)), None)
+    clashes = ((a.id, b.id, key) for a, b in pairs for key in _clashes(a, b, keys))
+    return next(clashes, None)
 
 
-def _clash(one: Action, other: Action, keys: Mapping[str, str]) -> bool:
+def _clashes(one: Action, other: Action, keys: Mapping[str, str]) -> list[str]:
     meet = one.where == other.where or "everywhere" in (one.where, other.where)
-    of_one, of_other = (set(keys.get(a.id, a.keys).split(",")) for a in (one, other))
-    return one is not other and meet and not of_one.isdisjoint(of_other)
+    if one is other or not meet:
+        return []
+    of_one, of_other = (keys.get(action.id, action.keys).split(",") for action in (one, other))
+    return [key for key in of_one if key in of_other]
 
 
 def _theme(value: object) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from stops_tui.actions import ACTIONS
 from stops_tui.config import Config
+from stops_tui.config.keys import as_written
 from stops_tui.report.output import FINE, note, print_json, print_table
 
 WRONG: Final = 2
@@ -45,7 +46,7 @@ def _settings(config: Config) -> Iterator[tuple[str, Any, str]]:
     for action in ACTIONS:
         keys = config.keys.get(action.id, action.keys)
         name = f"keys.{action.id}"
-        yield name, keys.split(","), config.source(name)
+        yield name, [as_written(key) for key in keys.split(",")], config.source(name)
 
 
 def _text(value: Any) -> str:

@@ -179,9 +179,15 @@ def test_the_command_is_the_script_that_runs_with_its_full_path_quoted(
 ) -> None:
     script(tmp_path / "a b/stops-tui")
     monkeypatch.chdir(tmp_path)
-    assert running_command("a b/stops-tui", Path("/usr/bin/python3")) == (
+    assert running_command(["a b/stops-tui"], Path("/usr/bin/python3")) == (
         f"'{tmp_path}/a b/stops-tui'"
     )
+
+
+def test_the_command_is_whole_to_its_last_argument(tmp_path: Path) -> None:
+    found = str(script(tmp_path / "stops-tui"))
+    argv = [found, "list", "name", "a b"]
+    assert running_command(argv, Path("/usr/bin/python3")) == f"{found} list name 'a b'"
 
 
 @pytest.mark.parametrize("argv0", ["", "-c", "/site-packages/stops_tui/__main__.py", "pytest"])
@@ -189,6 +195,6 @@ def test_a_module_is_named_by_the_script_of_its_environment_or_by_its_interprete
     argv0: str, tmp_path: Path
 ) -> None:
     python = tmp_path / "bin/python"
-    assert running_command(argv0, python) == f"{python} -m stops_tui"
+    assert running_command([argv0], python) == f"{python} -m stops_tui"
     beside = script(tmp_path / "bin/stops-tui")
-    assert running_command(argv0, python) == str(beside)
+    assert running_command([argv0], python) == str(beside)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -109,6 +110,19 @@ def test_the_interval_may_stand_before_or_after_the_verb() -> None:
     assert parse(["watch"]).interval is None
 
 
+@pytest.mark.parametrize(
+    ("verb", "words"),
+    [("list", "the id, the name or the type"), ("dump", "the id or the name"),
+     ("unregister", "the id, the name or the path"), ("swap", "the id")],
+)  # fmt: skip
+def test_help_says_what_may_be_chosen(
+    verb: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        parse([verb, "--help"])
+    assert re.search(rf"WHICH +{words}\n", capsys.readouterr().out)
+
+
 def test_help_has_examples_for_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
     verbs = ["list", "dump", "types", "progs", "prog", "watch", "config", "completion"]
     verbs += ["register", "unregister", "swap", "examples"]
@@ -211,7 +225,7 @@ def test_bash_completes_verbs_and_options() -> None:
 def unreadable() -> Kernel:
     raise KernelUnreadable(
         [
-            Obstacle("CAP_SYS_ADMIN is missing", "all", "run: sudo /usr/bin/stops-tui", 3),
+            Obstacle("CAP_SYS_ADMIN is missing", "all", "sudo /usr/bin/stops-tui", 3),
             Obstacle("no BTF", "all", "", 4),
         ]
     )
@@ -228,7 +242,11 @@ def broken() -> Kernel:
 @pytest.mark.parametrize(
     ("open_kernel", "exit_code", "says"),
     [
-        (unreadable, 3, "stops-tui: CAP_SYS_ADMIN is missing; run: sudo /usr/bin/stops-tui\n"),
+        (
+            unreadable,
+            3,
+            "stops-tui: CAP_SYS_ADMIN is missing; to mend it: sudo /usr/bin/stops-tui\n",
+        ),
         (refused, 3, "EPERM"),
         (broken, 4, "EINVAL"),
     ],

@@ -363,7 +363,7 @@ def test_a_dry_run_registers_nothing(kernel: FakeKernel, loaded: Loaded) -> None
 
 
 def unreadable() -> Kernel:
-    raise KernelUnreadable([Obstacle("CAP_SYS_ADMIN is missing", "all", "run: sudo it", 3)])
+    raise KernelUnreadable([Obstacle("CAP_SYS_ADMIN is missing", "all", "sudo it", 3)])
 
 
 def refused() -> Kernel:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from stops_tui.actions import ACTIONS
 from stops_tui.config import COLUMNS, THEMES, Config, config_path, load
-from stops_tui.config.keys import PUNCTUATION, key_name
+from stops_tui.config.keys import PUNCTUATION, as_written, key_name
 from stops_tui.config.lines import key_lines
 
 
@@ -100,7 +100,7 @@ def test_a_wrong_value_in_the_environment_is_told(file: Path) -> None:
         ("[keys]\npause = []", '2: keys.pause: expected "p" or a list as ["p", "f5"], not []'),
         (
             '[keys]\npause = "s"',
-            "2: keys.pause: 's' has a key that is of 'sort' already",
+            "2: keys.pause: 's' is a key of 'sort' already",
         ),
         ("theme =", "1: invalid value"),
         ('theme = "nord"\n\ninterval = = 2', "3: invalid value"),
@@ -259,6 +259,13 @@ def test_characters_are_named_as_textual_names_them() -> None:
 )  # fmt: skip
 def test_keys_may_be_written_as_people_do(written: str, name: str) -> None:
     assert key_name(written) == name
+
+
+@pytest.mark.parametrize(
+    "person", [*PUNCTUATION, "ctrl++", "ctrl+/", "ctrl+p", "f5", "P", "escape"]
+)
+def test_keys_are_told_as_people_write_them(person: str) -> None:
+    assert as_written(key_name(person)) == person
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -39,7 +40,7 @@ class Facts(NamedTuple):
         system: uname -s.
         release: uname -r.
         uid: The effective user id.
-        command: This command with its full path, quoted for a shell.
+        command: This command with its full path and its arguments, quoted for a shell.
         btf: Whether /sys/kernel/btf/vmlinux can be read.
         proc: Whether /proc is there; without it the five facts below it are unknown.
         effective: CapEff, a bit for each capability.
@@ -71,7 +72,7 @@ class Facts(NamedTuple):
 def facts() -> Facts:
     """Read them all; one bpf(2) call, which changes nothing."""
     uname = os.uname()
-    command = running_command(sys.argv[0], Path(sys.executable))
+    command = running_command(sys.argv, Path(sys.executable))
     if uname.sysname != "Linux":
         return Facts(system=uname.sysname, release=uname.release, command=command)
     status = parse_status(_text(Path("/proc/self/status")))
@@ -105,20 +106,21 @@ def effective_capabilities() -> int | None:
     return None if effective is None else int(effective, 16)
 
 
-def running_command(argv0: str, python: Path) -> str:
-    """How to start this command again from anywhere: its full path, quoted for a shell.
+def running_command(argv: Sequence[str], python: Path) -> str:
+    """How to run this command again from anywhere: its full path and arguments, quoted for a shell.
 
     Args:
-        argv0: sys.argv[0]: the script's path, or a module's file under `python -m`.
+        argv: sys.argv: the script's path, or a module's file under `python -m`; its arguments.
         python: The interpreter.
     """
-    script = Path(argv0)
+    return shlex.join([*_program(Path(argv[0]), python.absolute()), *argv[1:]])
+
+
+def _program(script: Path, python: Path) -> Sequence[str]:
     if script.name == "stops-tui" and script.exists():
-        return shlex.quote(str(script.absolute()))
-    beside = python.absolute().with_name("stops-tui")
-    if beside.exists():
-        return shlex.quote(str(beside))
-    return f"{shlex.quote(str(python.absolute()))} -m stops_tui"
+        return [str(script.absolute())]
+    beside = python.with_name("stops-tui")
+    return [str(beside)] if beside.exists() else [str(python), "-m", "stops_tui"]
 
 
 def parse_status(text: str) -> dict[str, str]:
