@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, cast
 from rich.text import Text
 from textual.app import SystemCommand
 from textual.binding import BindingType
+from textual.dom import DOMNode
 from textual.message import Message
 from textual.reactive import var
 from textual.screen import Screen
@@ -77,10 +78,11 @@ class HoldersSeen(Message):
 
 
 class Found(Message):
-    """A lookup ended: `done` wants its result."""
+    """A lookup ended: `done` wants its result, if `asker` is still there."""
 
-    def __init__(self, done: Callable[[Any], object], result: Any) -> None:
+    def __init__(self, asker: DOMNode, done: Callable[[Any], object], result: Any) -> None:
         super().__init__()
+        self.asker = asker
         self.done = done
         self.result = result
 
@@ -195,9 +197,11 @@ class StopsApp(ChangingApp):
     def retry(self) -> None:
         """Try again to open the kernel."""
         if self._reopen:
-            self.lookup(partial(_open_again, self._reopen), self._take_kernel)
+            self.lookup(self, partial(_open_again, self._reopen), self._take_kernel)
 
     def _take_kernel(self, kernel: Kernel | tuple[Obstacle, ...]) -> None:
+        if self.unreadable is None:
+            return  # a try before this one was answered first
         if isinstance(kernel, tuple):
             cast("UnreadableScreen", self.screen_stack[0]).show(kernel)
             self.notify("It still cannot be read.", severity="warning")
@@ -317,14 +321,17 @@ class StopsApp(ChangingApp):
 
     # Lookups of screens
 
-    def lookup(self, job: Callable[[], T], done: Callable[[T], object]) -> None:
-        """Run `job` off the screen's thread, then `done` with its result in the screen's."""
-        Background[T](lambda result: self.post_message(Found(done, result))).start(job)
+    def lookup(self, asker: DOMNode, job: Callable[[], T], done: Callable[[T], object]) -> None:
+        """Run `job` off the screen's thread, then `done` with its result in the screen's.
+
+        What `asker` wanted to know is nobody's any more if it has left the screen by then.
+        """
+        Background[T](lambda result: self.post_message(Found(asker, done, result))).start(job)
 
     async def on_found(self, message: Found) -> None:
         """Hand a lookup's result to who asked."""
         if not isinstance(message.result, Exception):
-            if iscoroutine(taking := message.done(message.result)):
+            if message.asker.is_attached and iscoroutine(taking := message.done(message.result)):
                 await taking
         elif isinstance(message.result, TROUBLE):
             self.notify(str(message.result), severity="error", markup=False)
@@ -386,7 +393,7 @@ class StopsApp(ChangingApp):
 
     def count_runs(self, on: bool) -> None:
         """Switch run statistics on or off."""
-        self.lookup(partial(self.kernel.count_runs, on), lambda _: self._counts_runs(on))
+        self.lookup(self, partial(self.kernel.count_runs, on), lambda _: self._counts_runs(on))
 
     def _counts_runs(self, on: bool) -> None:
         self.counting = on

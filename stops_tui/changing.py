@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from textual.app import App
+from textual.dom import DOMNode
 from textual.message import Message
 from textual.reactive import var
 
@@ -57,8 +58,11 @@ class ChangingApp(App[None]):
         self._told = ""
 
     @abstractmethod
-    def lookup(self, job: Callable[[], T], done: Callable[[T], object]) -> None:
-        """Run `job` off the screen's thread, then `done` with its result in the screen's."""
+    def lookup(self, asker: DOMNode, job: Callable[[], T], done: Callable[[T], object]) -> None:
+        """Run `job` off the screen's thread, then `done` with its result in the screen's.
+
+        What `asker` wanted to know is nobody's any more if it has left the screen by then.
+        """
 
     @abstractmethod
     def look(self, holders: bool = True) -> None:
@@ -113,7 +117,7 @@ class ChangingApp(App[None]):
         from stops_tui.screens.propose import proposed
 
         if self.may_change():
-            self.lookup(partial(proposed, make), self._ask)
+            self.lookup(self, partial(proposed, make), self._ask)
 
     def may_change(self) -> bool:
         """Whether writing is armed; says how to arm it if not."""
@@ -145,7 +149,7 @@ class ChangingApp(App[None]):
             finally:
                 self._at_work.discard(token)
 
-        self.lookup(work, done)
+        self.lookup(self, work, done)
 
     # Links that only this program holds
 
@@ -170,7 +174,7 @@ class ChangingApp(App[None]):
         elif not isinstance(self.screen, AskScreen):
             from stops_tui.screens.leaving import leaving
 
-            self.lookup(partial(leaving, self.kernel, self.held), self._ask_to_leave)
+            self.lookup(self, partial(leaving, self.kernel, self.held), self._ask_to_leave)
 
     def _ask_to_leave(self, found: Leaving) -> None:
         self.push_screen(found.question(self.armed), partial(self._leave, found))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar, cast
 
 from textual.app import ComposeResult
+from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -63,8 +64,11 @@ class Facts(Protocol):
     unfinished: Plan | None
     commands: Sequence[Call]
 
-    def lookup(self, job: Callable[[], T], done: Callable[[T], object]) -> None:
-        """Run `job` off the screen's thread, then `done` with its result in the screen's."""
+    def lookup(self, asker: DOMNode, job: Callable[[], T], done: Callable[[T], object]) -> None:
+        """Run `job` off the screen's thread, then `done` with its result in the screen's.
+
+        What `asker` wanted to know is nobody's any more if it has left the screen by then.
+        """
 
     def register(self, type_name: str = "", map_id: int = 0, member: str = "") -> None:
         """Open the wizard: from the start, with a type, or with what a map has."""

@@ -116,7 +116,7 @@ class ProgramScreen(StopsScreen):
         bar = self.query_one(DetailBar)
         bar.active, bar.crumbs = "xlated", self._crumbs()
         known = self._snapshot.programs.get(self._prog_id)
-        self.facts.lookup(partial(load, self.facts.kernel, known, self._prog_id), self._take)
+        self.facts.lookup(self, partial(load, self.facts.kernel, known, self._prog_id), self._take)
 
     @property
     def _snapshot(self) -> Snapshot:
@@ -158,7 +158,9 @@ class ProgramScreen(StopsScreen):
     def _count_again(self) -> None:
         """The rates moved: so did how often it ran."""
         if self._loaded:
-            self.facts.lookup(partial(self.facts.kernel.program, self._prog_id), self._take_runs)
+            self.facts.lookup(
+                self, partial(self.facts.kernel.program, self._prog_id), self._take_runs
+            )
 
     def _take_runs(self, raw: RawProgram | None) -> None:
         if self._loaded and raw:
@@ -199,7 +201,7 @@ class ProgramScreen(StopsScreen):
         if tab == "jited" and self._loaded and not self._jited_asked:
             self._jited_asked = True
             job = partial(load_jited, self.facts.kernel, self._loaded)
-            self.facts.lookup(job, self._take_jited)
+            self.facts.lookup(self, job, self._take_jited)
         self._pane.view.needle = self.query_one(Input).value
         self._pane.view.focus()
         self._show_place()

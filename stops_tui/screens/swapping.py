@@ -32,7 +32,7 @@ def ask_for_link(app: App[Any], facts: Facts, map_id: int) -> None:
                 lambda link: propose(by_link[link]) if link else None,
             )
 
-    facts.lookup(lambda: _places(facts, map_id), choose)
+    facts.lookup(app, lambda: _places(facts, map_id), choose)
 
 
 def _places(facts: Facts, map_id: int) -> list[Swap] | str:

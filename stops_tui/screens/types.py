@@ -58,7 +58,7 @@ class TypesScreen(StopsScreen):
 
     def on_mount(self) -> None:
         """Read the types aside; follow the maps."""
-        self.facts.lookup(lambda: offered_types(self.facts.kernel), self._take_types)
+        self.facts.lookup(self, lambda: offered_types(self.facts.kernel), self._take_types)
         self.watch(self.app, "snapshot", self._show_types, init=False)
         self.query_one(TypeTable).focus()
 

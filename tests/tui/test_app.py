@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +21,8 @@ from stops_tui.bpf.errors import BpfError
 from stops_tui.config import Config, Problem
 from stops_tui.crash import crash_line, write_crash_file
 from stops_tui.kernels.kernel import KernelUnreadable, Obstacle, RawHolders, RawSweep
+from stops_tui.screens import program, types
+from stops_tui.screens.register import screen as register
 from stops_tui.screens.unreadable import UnreadableScreen
 from stops_tui.widgets.top_line import TopLine
 from tests.support.fake_kernel import FakeKernel
@@ -253,3 +256,25 @@ def test_crash_without_a_place_to_write(tmp_path: Path, monkeypatch: pytest.Monk
         write_crash_file(ValueError())
     assert "no crash file" in crash_line(ValueError("x"))
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("keys", [("t",), ("r",), ("enter", "enter")])
+async def test_what_a_screen_asked_for_may_come_when_it_is_gone(
+    keys: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, asked = threading.Event(), threading.Event()
+
+    def wait(*_: object) -> None:
+        asked.set()
+        gate.wait()
+
+    monkeypatch.setattr(types, "offered_types", wait)
+    monkeypatch.setattr(register, "RegistrationFacts", SimpleNamespace(gather=wait))
+    monkeypatch.setattr(program, "load", wait)
+    async with explorer() as seen:
+        await seen.press(*keys)
+        await seen.until("it was asked for", asked.is_set)
+        await seen.press("escape")
+        await seen.until("it was left", lambda: len(seen.app.screen_stack) == 1)
+        gate.set()
+        await seen.pilot.pause(0.2)

@@ -97,7 +97,7 @@ async def test_says_that_it_reads(make_app: MakeApp, kernel: FakeKernel) -> None
     app = make_app(kernel)
     async with app.run_test(size=(120, 40)) as pilot:
         await until_shown(pilot, "dctcp")
-        app.lookup = lambda job, done: None  # type: ignore[method-assign]  # as if it took long
+        app.lookup = lambda asker, job, done: None  # type: ignore[method-assign]  # as if it took long
         await pilot.press("t")
         await until_shown(pilot, "Reading the BTF of the kernel")
         await pilot.press("enter", "y", "tab", "y")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -86,6 +87,25 @@ async def test_trying_again_opens_the_explorer(kernel: FakeKernel) -> None:
         await pilot.press("t")
         await until_shown(pilot, "5 types")
     assert kernel.closed
+
+
+async def test_trying_again_twice_opens_one_kernel(kernel: FakeKernel) -> None:
+    gate, slower = threading.Event(), FakeKernel()
+    kernels = [slower, kernel]
+
+    def reopen() -> Kernel:
+        if (found := kernels.pop()) is slower:
+            gate.wait()
+        return found
+
+    app = StopsApp(UNREADABLE, Config(interval=3600), reopen)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.retry()
+        app.retry()
+        await until_shown(pilot, "dctcp")
+        gate.set()
+        await pilot.pause(0.2)
+        assert app.kernel is kernel
 
 
 async def test_hostile_obstacles_are_literal(make_app: MakeApp) -> None:

@@ -108,7 +108,7 @@ class ProgramPicker(ModalScreen[ProgramSource | str | None]):
         """Judge the programs aside."""
         self.query_one(Input).focus()
         cast("Facts", self.app).lookup(
-            lambda: candidates(self._facts, self._type, self._member), self._take
+            self, lambda: candidates(self._facts, self._type, self._member), self._take
         )
 
     @property
@@ -116,8 +116,6 @@ class ProgramPicker(ModalScreen[ProgramSource | str | None]):
         return self.query_one(LineTable)
 
     def _take(self, found: Sequence[Candidate]) -> None:
-        if not self.is_attached:
-            return
         self._candidates = found
         self._show()
         if self._current is not None:

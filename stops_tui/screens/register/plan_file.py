@@ -64,7 +64,7 @@ class SavePlan(ModalScreen[str | None]):
     def _submit(self) -> None:
         path, text = self.query_one(Input).value, self._text
         replace = path == self._again
-        cast("Facts", self.app).lookup(lambda: write(path, text, replace), self._wrote)
+        cast("Facts", self.app).lookup(self, lambda: write(path, text, replace), self._wrote)
 
     def _wrote(self, problem: str) -> None:
         if not problem:
@@ -108,11 +108,11 @@ class LoadPlan(ModalScreen[Plan | None]):
         typed = self.query_one(Input).value
         self.query_one(Static).update("")
         cast("Facts", self.app).lookup(
-            lambda: listing(typed), lambda found: self._show(typed, found)
+            self, lambda: listing(typed), lambda found: self._show(typed, found)
         )
 
     def _show(self, typed: str, found: Sequence[str]) -> None:
-        if self.is_attached and typed == self.query_one(Input).value:
+        if typed == self.query_one(Input).value:
             rows = [Row(path, (_name(path),)) for path in found]
             self.query_one(LineTable).show_rows(rows)
 
@@ -128,7 +128,7 @@ class LoadPlan(ModalScreen[Plan | None]):
             self.query_one(Input).value = path
             self.query_one(Input).action_end()
         else:
-            cast("Facts", self.app).lookup(lambda: read(path), self._read)
+            cast("Facts", self.app).lookup(self, lambda: read(path), self._read)
 
     def _read(self, found: Plan | str) -> None:
         if isinstance(found, Plan):
@@ -166,7 +166,7 @@ def write(path: str, text: str, replace: bool) -> str:
             file.write(text)
     except FileExistsError:
         return "It exists: Enter again replaces it."
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:  # the last: `~nobody/`
         return f"Not saved: {printable(str(error))}"
     return ""
 
@@ -176,7 +176,7 @@ def read(path: str) -> Plan | str:
     try:
         with Path(path).expanduser().open(encoding="utf-8") as file:
             return from_toml(file.read(LARGEST), path)
-    except (OSError, ValueError, PlanError) as error:
+    except (OSError, ValueError, RuntimeError, PlanError) as error:
         return str(error)
 
 

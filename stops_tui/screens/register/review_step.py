@@ -75,15 +75,13 @@ and registers nothing. Up and down scroll."""
         self._fill("checks", "Checking…")
         self._fill("afterwards", afterwards_text(plan, styles))
         facts = self.draft.facts
-        cast("Facts", self.app).lookup(lambda: judge(plan, facts), self._take)
+        cast("Facts", self.app).lookup(self, lambda: judge(plan, facts), self._take)
         self.note()
 
     def _fill(self, box: str, content: object) -> None:
         self.query_one(f"#{box}", Static).update(content)  # type: ignore[arg-type]
 
     def _take(self, judged: Judged) -> None:
-        if not self.is_attached:
-            return
         self.judged = judged
         self.draft.facts = judged.facts
         styles = palette(self.app)

@@ -79,7 +79,7 @@ class RegisterScreen(StopsScreen):
     def on_mount(self) -> None:
         """Read all that is needed aside."""
         kernel = self.facts.kernel
-        self.facts.lookup(partial(RegistrationFacts.gather, kernel), self._begin)
+        self.facts.lookup(self, partial(RegistrationFacts.gather, kernel), self._begin)
         self.watch(self.app, "armed", self._note_arming, init=False)
 
     def on_unmount(self) -> None:
