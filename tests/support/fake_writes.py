@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import re
 import struct
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -389,7 +390,12 @@ class FakeWrites:
         for member in type_.members:
             name_is_bad = member.name == "name" and not _NAME.fullmatch(_named(type_, value))
             missing = member.mandatory and not given & {member.name, member.instead}
-            if name_is_bad or missing or (member.name == "key" and member.name in given):
+            computed = member.name == "key" and member.name in given
+            flags = int.from_bytes(_bytes(type_, member, value), sys.byteorder)
+            unknown = (
+                type_.name == "tcp_congestion_ops" and member.name == "flags" and flags & ~0x1F
+            )
+            if name_is_bad or missing or computed or unknown:
                 raise BpfError("BPF_MAP_UPDATE_ELEM", EINVAL)
 
     def _register(self, command: str, type_: StructOpsType, value: bytes, *, link: bool) -> None:

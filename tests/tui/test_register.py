@@ -155,6 +155,31 @@ async def test_a_refusal_says_why_and_leads_back(empty: FakeKernel) -> None:
         assert set(plan.programs) == {"ssthresh", "cong_avoid", "undo_cwnd"}
 
 
+async def test_a_refusal_leads_to_the_value_it_is_about(empty: FakeKernel) -> None:
+    app = app_of(empty)
+    async with app.run_test(size=SMALL) as pilot:
+        wizard = await open_wizard(pilot)
+        await go(pilot, "enter", "MEMBERS")
+        await go(pilot, "enter", "DATA")
+        wizard.query(Input).last().value = "999"
+        await go(pilot, "ctrl+n", "LIFETIME")
+        await go(pilot, "ctrl+n", "REVIEW", "[ Register ]")
+        await go(pilot, "enter", "kernel does not take 999 for flags", "[ Change flags ]")
+        await go(pilot, "enter", "DATA")
+        assert isinstance(wizard.focused, Input)
+        assert wizard.focused.value == "999"
+
+
+async def test_a_refusal_that_nobody_can_explain_leads_to_no_member(empty: FakeKernel) -> None:
+    app = app_of(empty)
+    async with app.run_test(size=SMALL) as pilot:
+        await to_review(pilot)
+        await until_shown(pilot, "[ Register ]")
+        empty.writes.refuse("BPF_MAP_UPDATE_ELEM", 12)
+        await go(pilot, "enter", "ENOMEM", "[ Back to the review ]")
+        assert "[ Choose" not in screen_text(pilot)
+
+
 def test_refusal_screen(empty: FakeKernel, snap_compare: Callable[..., bool]) -> None:
     async def run(pilot: Pilot[Any]) -> None:
         await to_review(pilot)

@@ -552,6 +552,16 @@ def test_a_program_for_another_member_is_found_by_trial() -> None:
     assert everything(kernel) == before
 
 
+def test_a_value_that_is_refused_is_found_by_trial() -> None:
+    kernel = armed(FakeKernel())
+    before = everything(kernel)
+    outcome = run(kernel, reno(kernel, data={"name": "lab", "flags": 999}))
+    assert "kernel does not take 999 for flags: give it another value. Nothing" in outcome.words
+    assert outcome.steps[-1].member == "flags"
+    assert everything(kernel) == before
+    assert kernel.writes.open_handles == []
+
+
 def test_where_trial_does_not_tell_the_kernels_words_stand() -> None:
     kernel = armed(FakeKernel())
     kernel.writes.refuse("BPF_MAP_UPDATE_ELEM", EINVAL)

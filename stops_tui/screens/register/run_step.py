@@ -24,7 +24,6 @@ from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.outcome import Check, Outcome, StepResult, Tell
 from stops_tui.struct_ops.registration.plan import Plan
 from stops_tui.struct_ops.registration.steps import dry_steps
-from stops_tui.struct_ops.subsystems import of_type
 from stops_tui.struct_ops.text import printable
 from stops_tui.widgets.button_line import Do
 from stops_tui.widgets.palette import palette
@@ -162,18 +161,14 @@ nothing is left behind, unless it says so; the plan is as it was."""
     def _remedies(self) -> tuple[Do, ...]:
         """The way to what a failed call was about."""
         failed = next((result for result in self._results if not result.ok), None)
-        if failed is None:
+        if failed is None or (_is_value(failed.step) and not failed.member):
             return ()
         return mend(Check("failed", failed.message, self._about(failed)), self.draft)
 
     def _about(self, failed: StepResult) -> str:
         """The member that a failed call points to; "" if it is not about one."""
-        if failed.errno_name == "EEXIST":
-            return of_type(self._plan.type_name).registering.name
         subject = failed.step.subject
-        if subject in self._plan.programs:
-            return subject
-        return next(iter(self._plan.programs), "") if _is_value(failed.step) else ""
+        return failed.member or (subject if subject in self._plan.programs else "")
 
     def go_on(self) -> None:
         """Nothing to continue to: the buttons say where to go."""

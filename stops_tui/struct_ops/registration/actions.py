@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from stops_tui.bpf.errors import BpfError, errno_name
 from stops_tui.kernels.writes import Handle, Refused, Writes
@@ -85,8 +86,19 @@ class Failure:
     error: Exception
 
 
-Explain = Callable[[Failure, Work], str]
-"""Why a step failed, in words; "" to leave it at what the error says."""
+class Cause(NamedTuple):
+    """Why a step failed.
+
+    Attributes:
+        words: As it is told; "" to leave it at what the error says.
+        member: The member it comes from; "" if that is not known.
+    """
+
+    words: str = ""
+    member: str = ""
+
+
+Explain = Callable[[Failure, Work], Cause]
 
 
 @dataclass(slots=True)
@@ -102,7 +114,14 @@ class Taken:
     failure: Failure | None = None
 
 
-def take(actions: Iterable[Action], work: Work, tell: Tell | None, explain: Explain) -> Taken:
+def unexplained(_failure: Failure, _work: Work) -> Cause:
+    """Leave it at what the error says."""
+    return Cause()
+
+
+def take(
+    actions: Iterable[Action], work: Work, tell: Tell | None, explain: Explain = unexplained
+) -> Taken:
     """Take the steps in order; if one fails, undo those before it, the last one first."""
     taken = Taken()
     undos: list[Action] = []
@@ -127,9 +146,15 @@ def _attempt(
         result = StepResult(action.step, ok=True, message=action.do(work))
     except (BpfError, Refused, OSError, NotThere) as caught:
         error = caught
-        words = explain(Failure(action, caught), work) or words_of(caught)
-        name, log = errno_of(caught), caught.log if isinstance(caught, BpfError) else ""
-        result = StepResult(action.step, ok=False, errno_name=name, message=words, log=log)
+        cause = explain(Failure(action, caught), work)
+        result = StepResult(
+            action.step,
+            ok=False,
+            errno_name=errno_of(caught),
+            message=cause.words or words_of(caught),
+            log=caught.log if isinstance(caught, BpfError) else "",
+            member=cause.member,
+        )
     taken.results.append(result)
     if tell:
         tell(result)

@@ -1,15 +1,16 @@
-"""Finding out which program the kernel does not take, where it only says EINVAL.
+"""Finding out which program or value the kernel does not take, where it only says EINVAL.
 
 The kernel does not tell which member a program was made for, but it refuses one in another's
 place. Scratch link maps, in which the kernel validates and registers nothing, tell them apart:
 first with a program in every member that is known to be made for it, then with one of the plan's
-at a time.
+at a time. If even the known ones are refused, it is the data: then without one value at a time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
+from typing import NamedTuple
 
 from stops_tui.bpf.errors import BpfError
 from stops_tui.bpf.insns import R0, exit_, mov
@@ -23,15 +24,22 @@ _NAME = "stops_scratch"
 _RETURN_0 = (mov(R0, 0), exit_())
 
 
-def misfits(
-    plan: Plan, type_: StructOpsType, writes: Writes, programs: Mapping[str, Handle]
-) -> tuple[str, ...] | None:
-    """The members whose program was made for another one.
+class Blame(NamedTuple):
+    """What the kernel does not take.
 
-    Returns:
-        None if that cannot be told: the kernel refuses the value with any programs, or takes no
-        empty program for a member.
+    Attributes:
+        programs: Members whose program was made for another one.
+        data: Data members that are refused for their value; only where no program is to blame.
     """
+
+    programs: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
+
+
+def blame(
+    plan: Plan, type_: StructOpsType, writes: Writes, programs: Mapping[str, Handle]
+) -> Blame:
+    """Which programs or values are to blame; none if trials do not tell."""
     with ExitStack() as stack:
         try:
             btf = stack.enter_context(closing(writes.load_btf()))
@@ -40,16 +48,16 @@ def misfits(
                 for name in programs
             }
         except (BpfError, Refused):
-            return None
+            return Blame()
 
-        def accepted(tried: Mapping[str, Handle]) -> bool:
-            return _accepted(plan, type_, writes, btf, tried)
+        def accepted(tried: Mapping[str, Handle], without: str = "") -> bool:
+            data = {name: value for name, value in plan.data.items() if name != without}
+            return _accepted(data, type_, writes, btf, tried)
 
         if not accepted(known):
-            return None
-        return tuple(
-            name for name, program in programs.items() if not accepted({**known, name: program})
-        )
+            return Blame(data=tuple(name for name in plan.data if accepted(known, without=name)))
+        found = (name for name, own in programs.items() if not accepted({**known, name: own}))
+        return Blame(programs=tuple(found))
 
 
 def _empty(type_: StructOpsType, name: str) -> NewProgram:
@@ -59,14 +67,18 @@ def _empty(type_: StructOpsType, name: str) -> NewProgram:
 
 
 def _accepted(
-    plan: Plan, type_: StructOpsType, writes: Writes, btf: Handle, programs: Mapping[str, Handle]
+    data: Mapping[str, int | str],
+    type_: StructOpsType,
+    writes: Writes,
+    btf: Handle,
+    programs: Mapping[str, Handle],
 ) -> bool:
     new = NewMap(
         _NAME, type_.value_type_id, type_.value_size, link=True, btf_id=kernel_btf_id(type_)
     )
     try:
         with closing(writes.create_map(new, btf)) as scratch:
-            writes.update_map(scratch, encode(type_, plan.data), slots(type_, programs))
+            writes.update_map(scratch, encode(type_, data), slots(type_, programs))
     except (BpfError, Refused):
         return False
     return True

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from errno import EEXIST, EINVAL
+from errno import E2BIG, EEXIST, EINVAL
 
 from stops_tui.bpf.errors import BpfError
-from stops_tui.struct_ops.registration.actions import Failure, Work, words_of
-from stops_tui.struct_ops.registration.diagnose import misfits
+from stops_tui.struct_ops.registration.actions import Cause, Failure, Work
+from stops_tui.struct_ops.registration.diagnose import blame
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.life_checks import decoded_data, name_in_subsystem
 from stops_tui.struct_ops.registration.plan import Plan
@@ -19,24 +19,24 @@ from stops_tui.struct_ops.types import StructOpsType
 _REGISTERING = ("BPF_MAP_UPDATE_ELEM", "BPF_LINK_CREATE")
 
 
-def explain(failure: Failure, work: Work, plan: Plan, facts: RegistrationFacts) -> str:
-    """The cause in words; "" to leave it at what the error itself says."""
+def explain(failure: Failure, work: Work, plan: Plan, facts: RegistrationFacts) -> Cause:
+    """The cause in words, and the member it comes from, as far as it can be told."""
     error, type_ = failure.error, facts.types.get(plan.type_name)
     if type_ is None or not isinstance(error, BpfError) or error.command not in _REGISTERING:
-        return ""
+        return Cause()
     if error.errno == 0:
-        return "the kernel claimed success with another value than 0: nothing was registered"
+        return Cause("the kernel claimed success with another value than 0: nothing was registered")
     if error.errno == EEXIST:
         return _taken(plan, type_, facts)
-    if error.errno == EINVAL and error.command == "BPF_MAP_UPDATE_ELEM":
-        return _invalid(error, work, plan, type_, facts)
+    if error.errno in (EINVAL, E2BIG) and error.command == "BPF_MAP_UPDATE_ELEM":
+        return _invalid(work, plan, type_, facts)
     subsystem, data = of_type(type_.name).registering, decoded_data(plan, type_)
     if subsystem.obstacle is None or data is None:
-        return ""
-    return subsystem.obstacle(data, facts.kernel.conditions())
+        return Cause()
+    return Cause(subsystem.obstacle(data, facts.kernel.conditions()))
 
 
-def _taken(plan: Plan, type_: StructOpsType, facts: RegistrationFacts) -> str:
+def _taken(plan: Plan, type_: StructOpsType, facts: RegistrationFacts) -> Cause:
     """Which map has the name; the kernel's own, such as reno, are in no map."""
     named = of_type(type_.name).registering.name
     name = str(plan.data.get(named, ""))
@@ -49,17 +49,22 @@ def _taken(plan: Plan, type_: StructOpsType, facts: RegistrationFacts) -> str:
         and name_in_subsystem(found.type, found.raw.value) == name
     ]
     by = ", ".join(owners) or "the kernel itself, or by a map that was unregistered meanwhile"
-    return f'"{printable(name)}" is registered already (by {by}): choose another {named}'
+    return Cause(
+        f'"{printable(name)}" is registered already (by {by}): choose another {named}', named
+    )
 
 
-def _invalid(
-    error: BpfError, work: Work, plan: Plan, type_: StructOpsType, facts: RegistrationFacts
-) -> str:
-    """Which program does not fit, if one does not."""
-    found = None
-    if can_dry_run(plan, facts):
-        found = misfits(plan, type_, work.writes, work.programs)
-    if not found:
-        return words_of(error)
-    told = [f"{name} ({describe(plan.programs[name], facts)})" for name in found]
-    return f"the program for {', '.join(told)} was made for another member: choose another program"
+def _invalid(work: Work, plan: Plan, type_: StructOpsType, facts: RegistrationFacts) -> Cause:
+    """Which program does not fit, or which value is refused, if trials tell."""
+    if not can_dry_run(plan, facts):
+        return Cause()
+    found = blame(plan, type_, work.writes, work.programs)
+    if found.programs:
+        told = [f"{name} ({describe(plan.programs[name], facts)})" for name in found.programs]
+        words = f"the program for {', '.join(told)} was made for another member"
+        return Cause(f"{words}: choose another program", found.programs[0])
+    if found.data:
+        told = [f"{printable(str(plan.data[name]))} for {name}" for name in found.data]
+        words = f"the kernel does not take {', '.join(told)}"
+        return Cause(f"{words}: give it another value", found.data[0])
+    return Cause()

@@ -91,7 +91,7 @@ def execute(
     if not writes.armed:
         raise ReadOnly("writing is not armed: nothing was done")
     handles = {handle.id: handle for handle in held}
-    taken = take(_actions(keeping, facts, handles), Work(writes), tell, lambda failure, work: "")
+    taken = take(_actions(keeping, facts, handles), Work(writes), tell)
     left = side_effects(taken)
     if taken.failure:
         return Outcome(ok=False, steps=tuple(taken.results), words=failed_words(taken, left))

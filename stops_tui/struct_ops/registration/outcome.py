@@ -54,6 +54,7 @@ class StepResult:
         errno_name: "EEXIST"; "" without an errno.
         message: The cause of a failure in words; else what came of it: "map 58".
         log: What the verifier wrote.
+        member: The member that a failure comes from; "" if that is not known.
     """
 
     step: Step
@@ -61,6 +62,7 @@ class StepResult:
     errno_name: str = ""
     message: str = ""
     log: str = ""
+    member: str = ""
 
 
 Tell = Callable[[StepResult], None]

@@ -108,7 +108,7 @@ def execute(
         return Outcome(ok=False, link_id=swap.link_id, words=f"{'; '.join(barred)}. {NOTHING_DONE}")
     work = Work(writes)
     try:
-        taken = take(_actions(swap, facts), work, tell, lambda failure, work: "")
+        taken = take(_actions(swap, facts), work, tell)
     finally:
         work.close()
     now = facts.inventory.sweep()

@@ -99,7 +99,7 @@ def execute(
     """
     if not writes.armed:
         raise ReadOnly("writing is not armed: nothing was done")
-    taken = take(_actions(wanted, facts), Work(writes), tell, lambda failure, work: "")
+    taken = take(_actions(wanted, facts), Work(writes), tell)
     map_id = wanted.about.map_id
     link_id = wanted.object_id if wanted.kind == "link" else 0
     goes = wanted.last and taken.failure is None

@@ -198,7 +198,7 @@ def execute(
     ours = tuple(handle for handle in held if handle.id in wanted.link_ids)
     work = Work(writes)
     try:
-        taken = take(_actions(wanted, facts, ours), work, tell, lambda failure, work: "")
+        taken = take(_actions(wanted, facts, ours), work, tell)
     finally:
         work.close()
     return _outcome(taken, wanted, facts)
