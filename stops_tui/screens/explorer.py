@@ -305,10 +305,10 @@ class ExplorerScreen(StopsScreen):
 
     async def action_filter(self) -> None:
         """Open the line to type a filter in."""
-        from textual.widgets import Input
+        from stops_tui.widgets.line_input import LineInput
 
         if not self.query("#filter"):
-            line = Input(self._filter, placeholder="name, type:tcp, state:inuse …", id="filter")
+            line = LineInput(self._filter, placeholder="name, type:tcp, state:inuse …", id="filter")
             await self.query_one("#map-pane").mount(line)
         self.query_one("#filter").focus()
 

@@ -23,6 +23,7 @@ from stops_tui.widgets.code_pane import CodePane
 from stops_tui.widgets.code_view import CodeView, Lines
 from stops_tui.widgets.detail_bar import DetailBar, Tab
 from stops_tui.widgets.keys import bindings
+from stops_tui.widgets.line_input import LineInput
 from stops_tui.widgets.line_table import LineTable
 from stops_tui.widgets.places import PlacesTable
 from stops_tui.widgets.program_facts import facts_text, places_of, rate_text
@@ -105,7 +106,7 @@ class ProgramScreen(StopsScreen):
         with ContentSwitcher(initial="xlated", id="code", classes="box"):
             yield CodePane(id="xlated")
             yield CodePane(id="jited")
-        yield Input(placeholder="find in the code", compact=True, id="search")
+        yield LineInput(placeholder="find in the code", compact=True, id="search")
 
     def on_mount(self) -> None:
         """Read the program aside; follow the maps and the statistics."""

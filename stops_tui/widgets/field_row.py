@@ -12,6 +12,7 @@ from textual.widgets import Checkbox, Input, Select, Static
 
 from stops_tui.struct_ops.registration.form import FormField
 from stops_tui.struct_ops.text import printable
+from stops_tui.widgets.line_input import LineInput
 from stops_tui.widgets.tick_box import TickBox
 
 Content = int | str
@@ -94,7 +95,7 @@ class TextRow(FieldRow):
 
     def control(self) -> ComposeResult:
         """A line to type in."""
-        yield Input(str(self.content), compact=True)
+        yield LineInput(str(self.content), compact=True)
         yield Static(self.note(), classes="note", markup=False)
 
     def note(self) -> str:

@@ -19,6 +19,7 @@ from stops_tui.struct_ops.registration.naming import name_problem
 from stops_tui.struct_ops.registration.plan import MAP_NAME_LENGTH
 from stops_tui.struct_ops.subsystems import of_type
 from stops_tui.struct_ops.text import printable
+from stops_tui.widgets.line_input import LineInput
 from stops_tui.widgets.line_table import Column, LineTable, Row, Span
 from stops_tui.widgets.tick_box import TickBox
 
@@ -71,11 +72,11 @@ be given the new map instead, without a moment in which neither is registered.""
         with VerticalScroll(can_focus=False):
             with Horizontal(id="map-name"):
                 yield Static("map name", classes="name")
-                yield Input(self.draft.plan.map_name, compact=True, id="name")
+                yield LineInput(self.draft.plan.map_name, compact=True, id="name")
                 yield Static(classes="note", markup=False)
             with Horizontal(id="pin"):
                 yield Static("pin at", classes="name")
-                yield Input(self.draft.plan.pin, compact=True, id="path")
+                yield LineInput(self.draft.plan.pin, compact=True, id="path")
                 yield Static(classes="note", markup=False)
             yield TickBox("", bool(self.draft.plan.mount), id="mount")
             yield Static(id="survives", markup=False)

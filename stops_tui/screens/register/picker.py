@@ -21,6 +21,7 @@ from stops_tui.struct_ops.text import printable
 from stops_tui.struct_ops.types import StructOpsType
 from stops_tui.widgets.candidate_facts import candidate_text
 from stops_tui.widgets.columns import Tone
+from stops_tui.widgets.line_input import LineInput
 from stops_tui.widgets.line_table import Column, LineTable, Row, Span
 
 LEAVE_EMPTY = "leave empty"
@@ -98,7 +99,7 @@ class ProgramPicker(ModalScreen[ProgramSource | str | None]):
         with Vertical(id="picker") as box:
             box.border_title = escape(f"Program for {printable(self._member)}")
             box.border_subtitle = "type to filter · Enter chooses · Esc leaves"
-            yield Input(placeholder="id, name, map, path …", id="wanted", compact=True)
+            yield LineInput(placeholder="id, name, map, path …", id="wanted", compact=True)
             with Horizontal(id="choice"):
                 yield LineTable(columns, empty="Looking for programs…", id="programs")
                 with VerticalScroll(can_focus=False):

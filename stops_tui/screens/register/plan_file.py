@@ -17,6 +17,7 @@ from stops_tui.screens.base import Facts
 from stops_tui.struct_ops.registration.plan import Plan, PlanError
 from stops_tui.struct_ops.registration.plan_file import from_toml, to_toml
 from stops_tui.struct_ops.text import printable
+from stops_tui.widgets.line_input import LineInput
 from stops_tui.widgets.line_table import Column, LineTable, Row, Span
 
 SUFFIX = ".toml"
@@ -49,7 +50,7 @@ class SavePlan(ModalScreen[str | None]):
     def __init__(self, plan: Plan) -> None:
         super().__init__()
         self._text = to_toml(plan)
-        self._default = str(Path.cwd() / f"{plan.map_name}{SUFFIX}")
+        self._default = f"{_here()}{plan.map_name}{SUFFIX}"
         self._again = ""
 
     def compose(self) -> ComposeResult:
@@ -57,7 +58,7 @@ class SavePlan(ModalScreen[str | None]):
         with Vertical() as box:
             box.border_title = "Save the plan as"
             box.border_subtitle = "Enter saves · Esc leaves"
-            yield Input(self._default, compact=True)
+            yield LineInput(self._default, compact=True)
             yield Static(markup=False)
 
     @on(Input.Submitted)
@@ -94,7 +95,7 @@ class LoadPlan(ModalScreen[Plan | None]):
         with Vertical() as box:
             box.border_title = "Load a plan"
             box.border_subtitle = "type a path · Enter opens · Esc leaves"
-            yield Input(f"{Path.cwd()}/", compact=True, select_on_focus=False)
+            yield LineInput(_here(), compact=True, select_on_focus=False)
             yield Static(markup=False)
             yield LineTable(columns, header=False, empty="No plan (*.toml) here.")
 
@@ -146,6 +147,14 @@ class LoadPlan(ModalScreen[Plan | None]):
         self.dismiss(None)
 
 
+def _here() -> str:
+    """The working folder, as a path to go on typing; "" if it was removed."""
+    try:
+        return f"{Path.cwd()}/"
+    except OSError:
+        return ""
+
+
 def _name(path: str) -> Span:
     """A plan's or a folder's own name."""
     folder = path.endswith("/")
@@ -182,9 +191,9 @@ def read(path: str) -> Plan | str:
 
 def listing(typed: str) -> list[str]:
     """The folders and plans whose path starts with what was typed."""
-    folder, _, start = typed.rpartition("/")
+    folder, slash, start = typed.rpartition("/")
     try:
-        there = sorted(Path(f"{folder}/").expanduser().iterdir())
+        there = sorted(Path(f"{folder}{slash}").expanduser().iterdir())
         folders = [f"{path}/" for path in there if path.is_dir()]
     except (OSError, ValueError, RuntimeError):
         return []

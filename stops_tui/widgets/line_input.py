@@ -1,0 +1,26 @@
+"""A line to type in, safe with what was not typed: a map's data, a plan's, a pasted text."""
+
+from __future__ import annotations
+
+from rich.segment import Segment
+from textual.strip import Strip
+from textual.widgets import Input
+
+UNPRINTABLE = "�"
+"""What stands for a character that does not print: one cell, so that the cursor is where it is."""
+
+
+class LineInput(Input):
+    """Textual's own sends control characters of its value to the terminal as they are."""
+
+    def render_line(self, y: int) -> Strip:
+        """Paint it, no control character, bidirectional override or byte that is no UTF-8."""
+        strip = super().render_line(y)
+        if strip.text.isprintable():
+            return strip
+        shown = Strip(Segment(_shown(text), style) for text, style, _ in strip)
+        return shown.adjust_cell_length(strip.cell_length)
+
+
+def _shown(text: str) -> str:
+    return "".join(char if char.isprintable() else UNPRINTABLE for char in text)
