@@ -250,16 +250,26 @@ class LineTable(ScrollView, can_focus=True):
         self._fit()
 
     def _fit(self) -> None:
+        self._fit_columns()
+        width = self.scrollable_content_region.width
+        self.virtual_size = Size(width, len(self._rows) + self._above)
+
+    def _fit_columns(self) -> None:
         width = self.scrollable_content_region.width
         self.gap = 1 if width < NARROW else 2
         self._fitted = fit(self.columns, max(width - GUTTER, 0), self.gap)
-        self.virtual_size = Size(width, len(self._rows) + self._above)
 
     def _refresh_row(self, at: int) -> None:
         """Repaint a row, if it is on the screen."""
         y = at - self.scroll_offset.y + self._above
         if self._above <= y < self.size.height:
             self.refresh(Region(0, y, self.size.width, 1))
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Paint; the first time comes before the first size is told."""
+        if not self._fitted:
+            self._fit_columns()
+        return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
         """Paint one line of the viewport."""
