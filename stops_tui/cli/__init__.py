@@ -38,11 +38,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gc.disable()  # looking for garbage costs a tenth of a report or a start, and finds none
     if sys.stderr is None:  # closed by whoever started this
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 (for as long as this runs)
+    given = sys.argv[1:] if arguments is None else arguments
+    if not given:
+        return _open_app()  # to make the parser takes 10 ms
     from stops_tui.cli.parser import parse
 
-    found = parse(sys.argv[1:] if arguments is None else arguments)
+    found = parse(given)
     if found.verb is None:
-        return _open_app(found)
+        return _open_app(found.interval, armed=found.write)
     try:
         _behave_as_a_filter()
         exit_code = run(found, _live_kernel)
@@ -177,11 +180,10 @@ def _watch(found: Namespace, kernel: Kernel) -> int:
     return watch.report(kernel, config.interval, found.duration, as_json=found.json)
 
 
-def _open_app(found: Namespace) -> int:
+def _open_app(interval: float | None = None, *, armed: bool = False) -> int:
     if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.__stderr__)):
         _tell("the app needs a terminal; for scripts there is: stops-tui list (see --help)")
         return USAGE
-    gc.disable()  # nothing made while starting is garbage; the app enables it with the first frame
     from stops_tui.kernels.kernel import KernelUnreadable
 
     kernel: Kernel | KernelUnreadable
@@ -192,8 +194,8 @@ def _open_app(found: Namespace) -> int:
     from stops_tui.app import StopsApp
     from stops_tui.config import load
 
-    # enables garbage collection
-    app = StopsApp(kernel, load(found.interval), _live_kernel, armed=found.write)
+    # Garbage is looked for again once its first frame is painted.
+    app = StopsApp(kernel, load(interval), _live_kernel, armed=armed)
     app.run()
     return app.return_code or 0
 

@@ -176,10 +176,12 @@ class Sent(StopsApp):
     """Keeps what it would write to a terminal: nothing leaves an app without one."""
 
     sent = ""
+    first = ""
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         if isinstance(renderable, CompositorUpdate) and not self._batch_count:
             self.sent += renderable.render_segments(self.console)
+            self.first = self.first or self.sent
         super()._display(screen, renderable)
 
 
@@ -202,6 +204,12 @@ async def test_the_first_frame_is_painted_when_there_is_no_first_look() -> None:
     kernel.gate.clear()
     assert await sends(Sent(kernel, Config()), "Looking at the kernel")
     kernel.gate.set()
+
+
+async def test_the_first_look_is_in_the_first_frame() -> None:
+    app = Sent(FakeKernel.busy(), Config())
+    assert await sends(app, "live")
+    assert "dctcp" in app.first
 
 
 async def test_problems_of_the_configuration_are_told() -> None:

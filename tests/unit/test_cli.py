@@ -394,5 +394,5 @@ def test_the_app_is_armed_only_if_asked_to(
         monkeypatch.setattr(f"{stream}.isatty", lambda: True, raising=False)
     monkeypatch.setattr("stops_tui.app.StopsApp", App)
     monkeypatch.setattr(cli, "_live_kernel", lambda **_: FakeKernel.busy())
-    assert cli._open_app(parse(arguments)) == 0
+    assert cli.main(arguments) == 0
     assert opened == [armed]
