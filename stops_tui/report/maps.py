@@ -28,7 +28,7 @@ def report(kernel: Kernel, choice: Choice, *, as_json: bool) -> int:
     elif maps:
         print_table(TITLES, [_row(m, holders.get(m.id, nobody)) for m in maps], "ID REFCNT HOLDERS")
         for unseen in raw.unseen if raw else ():
-            note(unseen)
+            note(f"not seen: {unseen}")
     return told(bool(maps), "struct_ops map", choice, as_json=as_json)
 
 

@@ -424,7 +424,10 @@ class ExplorerScreen(StopsScreen):
         if map_ is None:
             return
         copies = self._copies(map_)
-        options = [Option(name, name, printable(text, 40)) for name, text in copies.items()]
+        options = [
+            Option(name, name, printable(" ".join(text.split()), 40))
+            for name, text in copies.items()
+        ]
         self.app.push_screen(ChooseScreen("Copy", options), partial(self._copy, copies))
 
     def _copies(self, map_: StructOpsMap) -> dict[str, str]:

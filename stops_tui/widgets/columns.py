@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cached_property
 from typing import Literal, NamedTuple
 
@@ -104,6 +104,21 @@ def fit(columns: Sequence[Column], room: int, gap: int) -> tuple[Fitted, ...]:
     for n, i in enumerate(growing):
         widths[i] += spare // len(growing) + (n < spare % len(growing))
     return tuple(Fitted(i, column, widths[i]) for i, column in shown)
+
+
+def widened(columns: Sequence[Column], needs: Mapping[str, int]) -> list[Column]:
+    """The columns, those of ids made wide enough: an id that is cut is another's.
+
+    Args:
+        columns: The columns.
+        needs: The cells that the widest id takes, by the column's key.
+    """
+    return [
+        column._replace(width=max(column.width, need), least=max(column.smallest, need))
+        if (need := needs.get(column.key, 0)) > column.smallest
+        else column
+        for column in columns
+    ]
 
 
 def spans_of(cell: Cell) -> tuple[Span, ...]:

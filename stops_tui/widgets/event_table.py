@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from stops_tui.struct_ops.events import Event
+from stops_tui.widgets.columns import widened
 from stops_tui.widgets.detail import DetailTable
 from stops_tui.widgets.line_table import Column, LineTable, Row, Span
 from stops_tui.widgets.map_facts import MapFacts
@@ -90,4 +91,6 @@ class AllEvents(LineTable):
             )
             for event in events
         ]
+        widest = len(str(max((event.map_id for event in events), default=0)))
+        self.show_columns(widened(self.columns, {"map": widest}))
         show_newest_first(self, rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from stops_tui.struct_ops.holders import MapHolders
 from stops_tui.struct_ops.inventory import StructOpsMap
@@ -35,7 +35,7 @@ class HoldersTable(DetailTable):
     """The sum first, then each pin and each process."""
 
     COLUMNS = (
-        Column("what", "WHAT", 14),
+        Column("what", "WHAT", 20, least=16),
         Column("count", "COUNT", 6, right=True),
         Column("who", "WHO", 30, least=20, grow=True),
     )
@@ -67,17 +67,22 @@ def _user_space(facts: MapFacts) -> Iterator[Row]:
     yield from _rows(facts.holders)
     ours = [link for link in facts.map.links if link in facts.held]
     for link in ours:
-        yield Row(("ours", link), ("fd of link", str(link), "this program, with which it ends"))
+        yield Row(("ours", link), (f"fd of link {link}", "", "this program, with which it ends"))
     if not facts.holders.pins and not facts.holders.fds and not ours:
-        text = "No pin and no open file descriptor: only the kernel keeps this map."
-        yield Row("none", (Span(text, "dim"),))
+        yield Row("none", (Span(_nobody(facts.unseen), "dim"),))
     for line in facts.unseen:
-        yield Row(("unseen", line), (Span(f"! {line}", "warn"),))
+        yield Row(("unseen", line), (Span(f"not seen: {line}", "dim"),))
+
+
+def _nobody(unseen: Sequence[str]) -> str:
+    if unseen:
+        return "No pin and no open file descriptor among what can be seen."
+    return "No pin and no open file descriptor: only the kernel keeps this map."
 
 
 def _rows(holders: MapHolders) -> Iterator[Row]:
     for pin in holders.pins:
-        yield Row(("pin", pin.path), (f"pin of {pin.kind}", str(pin.id), pin.path))
+        yield Row(("pin", pin.path), (f"pin of {pin.kind} {pin.id}", "", pin.path))
     for fd in holders.fds:
         who = (Span(fd.comm, "accent"), Span(f"  pid {fd.pid}, fd {fd.fd}"))
-        yield Row(("fd", fd.pid, fd.fd), (f"fd of {fd.kind}", str(fd.id), who))
+        yield Row(("fd", fd.pid, fd.fd), (f"fd of {fd.kind} {fd.id}", "", who))

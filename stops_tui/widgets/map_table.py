@@ -7,6 +7,7 @@ from functools import partial
 
 from stops_tui.struct_ops.holders import MapHolders
 from stops_tui.struct_ops.inventory import StructOpsMap
+from stops_tui.widgets.columns import widened
 from stops_tui.widgets.line_table import Column, LateRow, LineTable, Span
 from stops_tui.widgets.status import status_span
 
@@ -133,17 +134,12 @@ bars are the last eight different counts. `MEMBERS`: function members set, and a
         holders: Mapping[int, MapHolders],
     ) -> None:
         """Show these maps, in this order."""
-        self._make_room_for(len(str(max((map_.id for map_ in maps), default=0))))
+        needs = {
+            "id": len(str(max((map_.id for map_ in maps), default=0))),
+            "link": max((len(_links_text(map_.links)) for map_ in maps if map_.links), default=0),
+        }
+        self.show_columns(widened(self.columns, needs))
         rows = [self.row_of(m, refcnts, holders.get(m.id)) for m in maps]
         if len(self._known) > 2 * len(rows) + 100:
             self._known.clear()
         self.show_rows(rows)
-
-    def _make_room_for(self, digits: int) -> None:
-        """Widen the column of ids where one has more digits: an id that is cut is another's."""
-        self.show_columns(
-            [
-                column._replace(width=max(column.width, digits)) if column.key == "id" else column
-                for column in self.columns
-            ]
-        )

@@ -16,8 +16,8 @@ UNSET = "unset"
 BASIC = (
     Column("mark", "", 1),
     Column("member", "MEMBER", 18, least=14),
-    Column("type", "WHAT IT IS", 40, least=22, grow=True),
-    Column("holds", "PROGRAM OR VALUE", 34, least=20, grow=True),
+    Column("type", "WHAT IT IS", 46, least=22, grow=True),
+    Column("holds", "PROGRAM OR VALUE", 28, least=20, grow=True),
 )
 COUNTED = (
     *BASIC,

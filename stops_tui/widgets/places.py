@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from stops_tui.widgets.columns import widened
 from stops_tui.widgets.line_table import Column, LineTable, Row, Span
 from stops_tui.widgets.program_facts import Place
 from stops_tui.widgets.status import status_span
@@ -27,6 +28,8 @@ The maps this program serves, and the member it implements in each.
 
     def show_places(self, places: Sequence[Place]) -> None:
         """Show these places, in the order given."""
+        widest = len(str(max((place.map.id for place in places), default=0)))
+        self.show_columns(widened(self.columns, {"id": widest}))
         self.show_rows([_row(place) for place in places])
 
 

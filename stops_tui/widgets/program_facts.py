@@ -64,7 +64,7 @@ def details(program: Program, maps: Mapping[int, str]) -> list[tuple[str, str]]:
     loaded = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(raw.load_time))
     used = ", ".join(f"{map_id} {maps.get(map_id, '')}".rstrip() for map_id in raw.map_ids)
     return [
-        ("id", f"{raw.id} {raw.name}"),
+        ("id", str(raw.id)),
         ("loaded", f"{loaded} by uid {raw.uid}{' (root)' if raw.uid == 0 else ''}"),
         ("tag", raw.tag),
         ("size", f"{_bytes(raw.xlated_size)} translated, {_bytes(raw.jited_size)} JITed"),

@@ -13,8 +13,8 @@ from stops_tui.widgets.map_facts import MapFacts
 DECODED = (
     Column("offset", "OFFSET", 6, right=True),
     Column("field", "FIELD", 24, least=16),
-    Column("value", "VALUE", 30, least=16, grow=True),
-    Column("type", "TYPE", 34, least=16, grow=True, keep=5),
+    Column("value", "VALUE", 34, least=29, grow=True),
+    Column("type", "TYPE", 34, least=12, grow=True, keep=5),
 )
 RAW = (*DECODED[:3], Column("raw", "BYTES", 47, least=23, grow=True))
 

@@ -28,7 +28,7 @@ _STRUCT_OPS_MAP = f"\nmap_type:\t{MAP_TYPE_STRUCT_OPS}\n".encode()
 
 
 class _Seen(NamedTuple):
-    """What one process held when it had run for `cpu_ns`; `refused`: why it was not looked into."""
+    """What one process held when it had run for `cpu_ns`; `refused`: why that is not known."""
 
     cpu_ns: int
     fds: tuple[RawFd, ...] = ()
@@ -84,7 +84,7 @@ class Processes:
             if seen.refused:
                 refusals.setdefault(seen.refused, []).append(pid)
         for reason, pids in refusals.items():
-            yield f"{_count(pids)} could not be looked into: {reason}{lacking}"
+            yield f"open files of {_count(pids)}: {reason}{lacking}"
         if not may_trace and (option := _hidepid(self._proc)):
             yield f"processes of other users: {self._proc} is mounted with {option}"
         if not _in_initial_pid_namespace(self._proc):
