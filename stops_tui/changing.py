@@ -136,7 +136,8 @@ class ChangingApp(App[None]):
             return
         from stops_tui.screens.propose import ProposalScreen
 
-        self.push_screen(ProposalScreen(proposal))
+        if not isinstance(self.screen, ProposalScreen):  # the key was pressed once too often
+            self.push_screen(ProposalScreen(proposal))
 
     def change(self, job: Callable[[], T], done: Callable[[T], object]) -> None:
         """As `lookup`, for a job that changes the kernel: it is not left half done by quitting."""
@@ -165,19 +166,20 @@ class ChangingApp(App[None]):
 
     async def action_quit(self) -> None:
         """Leave, unless that would unregister something: then ask first."""
-        from stops_tui.screens.ask import AskScreen
-
         if self._at_work:
             self.notify("The kernel is at work: wait until it has answered.", severity="warning")
         elif not self.held:
             self.exit()
-        elif not isinstance(self.screen, AskScreen):
+        else:
             from stops_tui.screens.leaving import leaving
 
             self.lookup(self, partial(leaving, self.kernel, self.held), self._ask_to_leave)
 
     def _ask_to_leave(self, found: Leaving) -> None:
-        self.push_screen(found.question(self.armed), partial(self._leave, found))
+        from stops_tui.screens.ask import AskScreen
+
+        if not isinstance(self.screen, AskScreen):
+            self.push_screen(found.question(self.armed), partial(self._leave, found))
 
     def _leave(self, found: Leaving, answer: str | None) -> None:
         if answer == "pin":

@@ -137,12 +137,6 @@ class LineTable(ScrollView, can_focus=True):
         return self._rows
 
     @property
-    def cursor_row(self) -> AnyRow | None:
-        """The row under the cursor."""
-        at = self.cursor_index
-        return None if at is None else self._rows[at]
-
-    @property
     def cursor_index(self) -> int | None:
         """Where the cursor's row is at the moment."""
         return self._index.get(self.cursor_key) if self.cursor_key is not None else None
@@ -246,8 +240,10 @@ class LineTable(ScrollView, can_focus=True):
             self._refresh_row(self.cursor_index)
 
     def on_resize(self) -> None:
-        """Fit the columns to the new width."""
+        """Fit the columns to the new width, and keep the cursor in sight."""
         self._fit()
+        if self.cursor_index is not None:
+            self._scroll_into_view(self.cursor_index)
 
     def _fit(self) -> None:
         self._fit_columns()

@@ -161,6 +161,18 @@ async def test_a_map_that_changed_meanwhile_is_left_alone() -> None:
         assert sent(kernel) == []
 
 
+async def test_a_key_pressed_twice_asks_once() -> None:
+    kernel = FakeKernel.busy()
+    async with app_on(kernel, map_id=58) as (app, pilot):
+        await hold_a_link(app, kernel, pilot)
+        for key, question in (("u", ProposalScreen), ("q", AskScreen)):
+            await pilot.press(key, key)
+            await until(pilot, lambda question=question: isinstance(app.screen, question))
+            await pilot.pause(0.3)
+            await pilot.press("escape")
+            assert isinstance(app.screen, ExplorerScreen)
+
+
 async def test_a_failure_is_told_with_its_errno() -> None:
     kernel = FakeKernel.busy()
     kernel.writes.refuse("BPF_MAP_DELETE_ELEM", 115, "it is unregistered already")

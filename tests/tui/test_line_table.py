@@ -96,6 +96,15 @@ async def test_cursor_keeps_its_key_through_sort_insert_and_removal() -> None:
         assert (table.cursor_key, table.cursor_index) == (3, 1)
 
 
+async def test_a_terminal_made_smaller_keeps_the_cursor_in_sight() -> None:
+    async with shown(range(100)) as (table, pilot):
+        await pilot.press(*["down"] * 4)
+        assert "▶ " in table.texts()[5]
+        await pilot.resize_terminal(40, 4)
+        assert table.scroll_offset.y == 2
+        assert "▶     4" in table.texts()[3]
+
+
 async def test_rows_above_the_cursor_do_not_move_it_on_the_screen() -> None:
     async with shown(range(100)) as (table, pilot):
         table.move_cursor(50)

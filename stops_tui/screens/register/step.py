@@ -23,14 +23,6 @@ class Step(Vertical):
     class Done(Message):
         """The step has what it needs: go on to the next."""
 
-    class Goto(Message):
-        """Go to another step, to one thing in it."""
-
-        def __init__(self, step: str, focus: str = "") -> None:
-            super().__init__()
-            self.step = step
-            self.focus = focus
-
     class Noted(Message):
         """Something to say beside the buttons."""
 
