@@ -125,7 +125,7 @@ async def test_read_only_leads_to_the_finished_plan(empty: FakeKernel) -> None:
     async with app.run_test(size=SMALL, notifications=True) as pilot:
         await to_review(pilot)
         await until_shown(pilot, "read-only: W arms", "[ Register ]")
-        await go(pilot, "enter", "Read-only. Nothing was changed: W")
+        await go(pilot, "enter", "Read-only. Nothing was changed: W", "[ Register ]")
         await pilot.press("d")
         await pilot.pause()
         assert "REVIEW" in screen_text(pilot)

@@ -513,9 +513,13 @@ def test_lifetimes_are_warned_of() -> None:
     assert "a plain map outlives this program" in warned()
     assert "lost terminal (SIGHUP)" in warned(link=True)
     assert warned(link=True, pin=PIN) == ""
+    pinned = checks(reno(kernel, link=True, pin=PIN), facts)
+    assert "outlives this program" in words(pinned, "passed")
     assert "the bpffs mounted on /run/b stays" in warned(link=True, pin="/run/b/x", mount="/run/b")
     kernel = with_a_link(kernel)
     replacing = reno(kernel, replace_link=30, data={"name": "lab"})
+    lives = "the new map lives as long as link 30 does: nothing else holds it"
+    assert lives in words(checks(replacing, facts_of(kernel)), "passed")
     assert words(checks(replacing, facts_of(kernel)), "warned") == [
         "link 30 lets go of map 80 lab: nobody uses it now"
     ]

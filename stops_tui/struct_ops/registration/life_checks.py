@@ -153,7 +153,8 @@ def _shown(path: str) -> str:
 def lives(plan: Plan) -> Iterator[Check]:
     """What survives this program."""
     found = lifetime(plan)
-    yield Check("passed" if found.safe else "warned", found.words)
+    words = "outlives this program" if found.safe and plan.pin else found.words
+    yield Check("passed" if found.safe else "warned", words)
 
 
 def replaced(plan: Plan, type_: StructOpsType, facts: RegistrationFacts) -> Iterator[Check]:

@@ -43,7 +43,7 @@ def programs(plan: Plan, type_: StructOpsType, facts: RegistrationFacts) -> Iter
     found = [_program(name, source, type_, facts) for name, source in plan.programs.items()]
     yield from (check for check in found if check)
     if found and not any(found):
-        yield Check("passed", "each program is known to fit its member")
+        yield Check("passed", "each program fits its member")
 
 
 def _program(
@@ -104,4 +104,4 @@ def data(plan: Plan, type_: StructOpsType) -> Iterator[Check]:
             failed = True
             yield Check("failed", f"{printable(name)}: {problem}", name)
     if plan.data and not failed:
-        yield Check("passed", f"data members are well formed ({', '.join(plan.data)})")
+        yield Check("passed", f"data well formed ({', '.join(plan.data)})")

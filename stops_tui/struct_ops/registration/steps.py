@@ -97,7 +97,7 @@ def _load(source: Example, member: Member, type_: StructOpsType) -> Action:
         example = built_in(source, type_)
         insns = example.programs[source.member](type_.btf)
         name = example.program_name(source.member)
-        detail = f"{text}: struct_ops, member {member.index}, {len(insns)} instructions"
+        detail = f"struct_ops, member {member.index}, {len(insns)} instructions"
     except (NoProgram, Missing) as error:
         return _impossible(Step("BPF_PROG_LOAD", member.name, text), str(error))
     new = NewProgram(name, insns, type_.type_id, member.index, kernel_btf_id(type_))
