@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
-from textual import on
+from textual import events, on
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.strip import Strip
@@ -67,6 +67,22 @@ async def shown(keys: Sequence[int] = range(10)) -> AsyncIterator[tuple[Counting
         await pilot.pause()
         app.told.clear()
         yield table, pilot
+
+
+async def test_it_is_painted_whole_before_its_size_is_told() -> None:
+    class Hasty(Counting):
+        def on_resize(self, event: events.Resize | None = None) -> None:
+            """It comes after the first painting, in a terminal."""
+            if event:
+                event.prevent_default()
+
+    app = App[None]()
+    async with app.run_test(size=(40, 6)) as pilot:
+        table = Hasty()
+        table.show_rows(rows(1, 2))
+        await app.mount(table)
+        await pilot.pause()
+        assert "n2" in table.texts()[2]
 
 
 def test_columns_shrink_before_they_go() -> None:
