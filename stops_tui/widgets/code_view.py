@@ -136,11 +136,23 @@ class CodeView(ScrollView, can_focus=True):
         self.post_message(self.Moved(self))
         for index in (before, after):
             self.refresh(Region(0, index - self.scroll_offset.y, self.size.width, 1))
-        top, height = self.scroll_offset.y, max(self.size.height, 1)
-        if after < top:
-            self.scroll_to(y=after, animate=False)
-        elif after >= top + height:
-            self.scroll_to(y=after - height + 1, animate=False)
+        self._scroll_into_view()
+
+    def on_resize(self) -> None:
+        """Keep the cursor in sight."""
+        self._scroll_into_view()
+
+    def _scroll_into_view(self) -> None:
+        top, at = self.scroll_offset.y, self.cursor
+        if at < top:
+            self.scroll_to(y=at, animate=False)
+        elif at >= top + self._page:
+            self.scroll_to(y=at - self._page + 1, animate=False)
+
+    @property
+    def _page(self) -> int:
+        """How many lines are seen at once, above the scrollbar."""
+        return max(self.scrollable_content_region.height, 1)
 
     def action_move(self, by: int) -> None:
         """Move the cursor by lines."""
@@ -148,7 +160,7 @@ class CodeView(ScrollView, can_focus=True):
 
     def action_page(self, by: int) -> None:
         """Move the cursor by what fits on the screen."""
-        self.cursor += by * max(self.size.height - 1, 1)
+        self.cursor += by * max(self._page - 1, 1)
 
     def action_move_to_end(self, direction: int) -> None:
         """Move the cursor to the first or the last line."""
