@@ -152,7 +152,7 @@ class Decoder:
         return MemberValue(member, 0, inline(node), node.is_set)
 
     def _node(self, member: Member, value: bytes) -> ValueNode:
-        reader = Reader(self.type.btf, value, self._subsystem.flags)
+        reader = Reader(self.type.btf, value, self._subsystem)
         return reader.field(self._fields[member.index], self.type.data_offset)
 
     def _header_field(self, name: str) -> tuple[int, int]:

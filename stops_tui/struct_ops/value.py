@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from stops_tui.btf import (
@@ -29,6 +28,7 @@ from stops_tui.struct_ops.scalars import (
     part,
 )
 from stops_tui.struct_ops.subsystems import of_type
+from stops_tui.struct_ops.subsystems.subsystem import Subsystem
 from stops_tui.struct_ops.text import c_string, printable
 from stops_tui.struct_ops.types import StructOpsType
 
@@ -79,7 +79,7 @@ def value_tree(type_: StructOpsType, value: bytes) -> ValueNode:
     Raises:
         DecodeError: The bytes are too few, or the BTF contradicts itself.
     """
-    return Reader(type_.btf, value, of_type(type_.name).flags).node("", type_.value_type_id, 0)
+    return Reader(type_.btf, value, of_type(type_.name)).node("", type_.value_type_id, 0)
 
 
 class Reader:
@@ -90,13 +90,13 @@ class Reader:
     Args:
         btf: The BTF of its types.
         value: The bytes that offsets count from.
-        flags: Name of a data member → the enum that names its bits.
+        subsystem: What it knows of the members beyond their BTF.
     """
 
-    def __init__(self, btf: Btf, value: bytes, flags: Mapping[str, str] | None = None) -> None:
+    def __init__(self, btf: Btf, value: bytes, subsystem: Subsystem | None = None) -> None:
         self._btf = btf
         self._value = value
-        self._flags = flags or {}
+        self._subsystem = subsystem or Subsystem("")
         self._left = NODES
 
     def node(self, name: str, type_id: int, offset: int) -> ValueNode:
@@ -181,7 +181,9 @@ class Reader:
         if isinstance(found, Int) and found.boolean:
             return "true" if number else "false"
         if name.endswith("flags"):
-            return flags_text(enum_named(self._btf, self._flags.get(name, "")), number)
+            return flags_text(enum_named(self._btf, self._subsystem.flags.get(name, "")), number)
+        if name in self._subsystem.hexadecimal:
+            return f"0x{number:04X}"
         return hex(number) if number and isinstance(found, Ptr) else str(number)
 
 

@@ -20,6 +20,7 @@ from stops_tui.widgets.event_strip import EventStrip
 from stops_tui.widgets.line_table import LineTable
 from stops_tui.widgets.map_table import MapTable
 from tests.support.fake_kernel import FakeKernel
+from tests.tui.pilot import screen_text
 
 FAST = 0.05
 
@@ -231,6 +232,46 @@ async def test_holders_and_links_are_told() -> None:
         assert "/sys/fs/bpf/[bold]lab" in seen.text("#links")
 
 
+async def test_what_could_not_be_seen_is_not_denied() -> None:
+    kernel = FakeKernel.busy()
+    kernel.hide("open files of process 1: Permission denied")
+    async with explorer(kernel) as seen:
+        await seen.until("holders", lambda: seen.app.raw_holders is not None)
+        await seen.press("3")
+        assert "No pin and no open file descriptor among what can be seen." in seen.text("#holders")
+        assert "not seen: open files of process 1: Permission denied" in seen.text("#holders")
+
+
+async def test_only_what_refcnt_counts_is_counted() -> None:
+    async with explorer() as seen:
+        await seen.until("holders", lambda: seen.app.raw_holders is not None)
+        await seen.press("3", "down", "down")
+        lines = seen.text("#holders").split("\n")
+        (link,) = (line for line in lines if "fd of link 22" in line)
+        assert link.split() == ["fd", "of", "link", "22", "scx_simple", "pid", "812,", "fd", "5"]
+        assert [line.split()[1] for line in lines if line.startswith("  refcnt")] == ["1"]
+
+
+async def test_ids_of_many_digits_are_never_cut() -> None:
+    kernel = FakeKernel()
+    kernel.add_map(2147483646, "one", state="READY", members={"name": b"one"})
+    kernel.add_link(2147483645, 2147483646)
+    async with explorer(kernel, size=(120, 34)) as seen:
+        line = next(line for line in seen.text("#maps").split("\n") if "one" in line)
+        assert "2147483646" in line
+        assert "2147483645" in line
+        kernel.set(2147483646, refcnt=3)
+        await seen.until("the event", lambda: seen.app.history.events)
+        await seen.press("e")
+        await seen.until("all of the id", lambda: "2147483646  one" in screen_text(seen.pilot))
+
+
+async def test_state_and_type_at_80_columns() -> None:
+    async with explorer(size=(80, 24)) as seen:
+        await seen.press("2")
+        assert "BPF_STRUCT_OPS_STATE_INUSE (1)" in seen.text("#value")
+
+
 async def test_run_statistics_on_demand() -> None:
     kernel = FakeKernel.busy()
     async with explorer(kernel) as seen:
@@ -249,7 +290,9 @@ async def test_run_statistics_on_demand() -> None:
 
 async def test_copy() -> None:
     async with explorer() as seen:
-        await seen.press("y", "enter")
+        await seen.press("y")
+        assert '{ "id": 58, "name": "dctcp"' in screen_text(seen.pilot)
+        await seen.press("enter")
         assert seen.app.clipboard == "58"
         await seen.press("y", "down", "down", "enter")
         assert json.loads(seen.app.clipboard)["name"] == "dctcp"

@@ -8,6 +8,7 @@ from stops_tui.btf import Btf, BtfError
 from stops_tui.kernels.kernel import RawSubsystems
 from stops_tui.struct_ops.inventory import Inventory, StructOpsMap, serving
 from stops_tui.struct_ops.subsystems import of_type
+from stops_tui.struct_ops.value import value_tree
 from tests.support.fake_kernel import FakeKernel
 
 
@@ -39,6 +40,15 @@ def test_each_map_is_decoded(kernel: FakeKernel) -> None:
     assert len(dctcp.members) == 13
     release = dctcp.members[-1]
     assert (release.prog_id, release.text, release.is_set) == (0, "", False)
+
+
+def test_a_device_is_told_as_sysfs_names_it(kernel: FakeKernel) -> None:
+    mouse = Inventory(kernel).sweep().maps[83]
+    (hid_id,) = (value for value in mouse.members if value.member.name == "hid_id")
+    assert hid_id.text == "0x002A"
+    assert mouse.type
+    data = value_tree(mouse.type, mouse.raw.value).children[1]
+    assert "0x002A" in [part.text for part in data.children]
 
 
 def test_statuses_tell_what_states_do_not(kernel: FakeKernel) -> None:

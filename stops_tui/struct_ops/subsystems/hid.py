@@ -30,6 +30,7 @@ def _no_device(data: Data, conditions: RawConditions) -> str:
 
 HID = Subsystem(
     "hid_bpf_ops",
+    hexadecimal=frozenset({"hid_id"}),  # as in /sys/bus/hid/devices: 0003:046D:C31C.002A
     refusal=_device_gone,
     registering=Registering(
         hints={

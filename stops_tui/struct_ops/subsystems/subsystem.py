@@ -73,6 +73,7 @@ class Subsystem(NamedTuple):
         mandatory: Members without which it refuses a map.
         instead: Mandatory member → the member that may serve in its place.
         flags: Data member → the enum of the kernel's BTF that names its bits.
+        hexadecimal: Data members that the rest of the system writes in hex, in four digits.
         refusal: Says of a registered or attached map that the subsystem does not run it, in the
             word of its status; "" if it does, or does not say. None where it never says.
         registering: What else matters to whoever registers one.
@@ -82,5 +83,6 @@ class Subsystem(NamedTuple):
     mandatory: frozenset[str] = frozenset()
     instead: Mapping[str, str] = _NONE
     flags: Mapping[str, str] = _NONE
+    hexadecimal: frozenset[str] = frozenset()
     refusal: Callable[[Data, RawSubsystems], str] | None = None
     registering: Registering = Registering()
