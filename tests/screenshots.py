@@ -148,6 +148,19 @@ async def still_picture(kernel: Kernel | KernelUnreadable, text: str, name: str)
         shoot(pilot, name)
 
 
+async def review(kernel: Kernel) -> None:
+    """The review of the `reno` example: Enter alone leads to it."""
+    app = app_on(kernel)
+    async with app.run_test(size=SIZE) as pilot:
+        await until_shown(pilot, "No struct_ops map")
+        await pilot.press("r")
+        for step in ("START FROM", "MEMBERS", "DATA", "LIFETIME"):
+            await until_shown(pilot, step)
+            await pilot.press("ctrl+n")
+        await until_shown(pilot, "[ Register ]")
+        shoot(pilot, "review")
+
+
 def unprivileged() -> KernelUnreadable:
     """What a user without capabilities is told."""
     cause = "the caller lacks a capability"
@@ -169,6 +182,7 @@ def main() -> int:
     with scene(kernel) as played:
         asyncio.run(busy_host(kernel, played))
     asyncio.run(still_picture(Stage(), "No struct_ops map", "empty"))
+    asyncio.run(review(Stage()))
     asyncio.run(still_picture(unprivileged(), "cannot be read", "unreadable"))
     return 0
 
