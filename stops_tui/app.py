@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+from asyncio import get_running_loop
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from inspect import iscoroutine
 from os import environ
 from pathlib import Path
+from signal import SIGTERM
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, cast
 
@@ -166,6 +168,7 @@ class StopsApp(ChangingApp):
 
     def on_mount(self) -> None:
         """Take on the settings; once the first frame is painted, what it did not need."""
+        get_running_loop().add_signal_handler(SIGTERM, self.end_by_signal, SIGTERM)
         self._choose_theme()
         self.set_keymap(self.config.keys)
         for problem in self.config.problems:

@@ -147,10 +147,15 @@ class ChangingApp(App[None]):
         def work() -> T:
             try:
                 return job()
-            finally:
+            except Exception:
                 self._at_work.discard(token)
+                raise
 
-        self.lookup(self, work, done)
+        def tell(result: T) -> object:
+            self._at_work.discard(token)  # not before: a link that was made is held from here on
+            return done(result)
+
+        self.lookup(self, work, tell)
 
     # Links that only this program holds
 
@@ -163,6 +168,13 @@ class ChangingApp(App[None]):
         """Let go of links that register nothing any more."""
         self._held.settle(snapshot)
         self.held = self._held.handles
+
+    def end_by_signal(self, number: int) -> None:
+        """Leave without asking, as one who sends a signal wants it, but with a clean terminal."""
+        if self._at_work:
+            self.set_timer(0.1, partial(self.end_by_signal, number))
+        else:
+            self.exit(return_code=128 + number)
 
     async def action_quit(self) -> None:
         """Leave, unless that would unregister something: then ask first."""

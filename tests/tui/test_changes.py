@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -250,6 +251,19 @@ async def test_quitting_waits_for_the_kernel() -> None:
         await until(pilot, lambda: "Unregistered: map 58 dctcp" in told(app))
         await pilot.press("ctrl+q")
         await until(pilot, lambda: not app.is_running)
+
+
+async def test_sigterm_waits_for_the_kernel_and_leaves_a_clean_terminal() -> None:
+    gate = threading.Event()
+    async with app_on(FakeKernel.busy()) as (app, pilot):
+        assert signal.getsignal(signal.SIGTERM) != signal.SIG_DFL
+        app.change(gate.wait, lambda _: None)
+        signal.raise_signal(signal.SIGTERM)
+        await pilot.pause(0.3)
+        assert app.is_running
+        gate.set()
+        await until(pilot, lambda: not app.is_running)
+    assert app.return_code == 143
 
 
 # Links and pins
