@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         0 fine, 1 not found, 2 usage, 3 permission, 4 unsupported kernel, 5 the kernel refused; 74
-        (EX_IOERR) if a file cannot be read, or standard output not be written to.
+        (EX_IOERR) if standard output cannot be written to.
     """
     gc.disable()  # looking for garbage costs a tenth of a report or a start, and finds none
     if sys.stderr is None:  # closed by whoever started this

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -106,7 +105,7 @@ def _read(file: str) -> Plan:
     try:
         return from_toml(Path(file).read_text(encoding="utf-8"), file)
     except OSError as error:
-        raise Unfulfilled(f"{file}: {error.strerror}. {NOTHING_DONE}", os.EX_IOERR) from error
+        raise _wrong(f"{file}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise _wrong(f"{file}: it is not text in UTF-8, at byte {error.start}") from error
     except PlanError as error:
