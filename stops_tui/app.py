@@ -130,7 +130,7 @@ class StopsApp(ChangingApp):
         self.unreadable = kernel if isinstance(kernel, KernelUnreadable) else None
         if not isinstance(kernel, KernelUnreadable):
             self.kernel = kernel
-            self.inventory = Inventory(kernel)
+            self._inventory = Inventory(kernel)
         self.history = History()
         self.unfinished: Plan | None = None
         self.raw_holders: RawHolders | None = None
@@ -211,7 +211,7 @@ class StopsApp(ChangingApp):
             return
         self.unreadable = None
         self.kernel = kernel
-        self.inventory = Inventory(kernel)
+        self._inventory = Inventory(kernel)
         self.take_writes()
         self.add_mode("explorer", ExplorerScreen)
         self.switch_mode("explorer")
@@ -234,7 +234,7 @@ class StopsApp(ChangingApp):
         return started
 
     def _look(self, wanted: Iterable[int]) -> Look:
-        snapshot = self.inventory.sweep()
+        snapshot = self._inventory.sweep()
         counts = self.kernel.run_counts(wanted) if wanted else {}
         return Look(snapshot, monotonic(), counts)
 

@@ -15,7 +15,7 @@ from stops_tui.config import Config
 from stops_tui.kernels.kernel import Kernel, RawHolders
 from stops_tui.struct_ops.events import History
 from stops_tui.struct_ops.holders import MapHolders
-from stops_tui.struct_ops.inventory import Inventory, Snapshot
+from stops_tui.struct_ops.inventory import Snapshot
 from stops_tui.struct_ops.rates import Rate
 from stops_tui.widgets.key_line import KeyLine
 from stops_tui.widgets.top_line import TopLine
@@ -35,7 +35,6 @@ class Facts(Protocol):
 
     Attributes:
         kernel: The kernel that is looked at. Its methods may block: call them by `lookup`.
-        inventory: Decodes what the kernel says; used by the sweep's thread and by lookups.
         config: The settings.
         snapshot: The newest; None before the first sweep ended. The same object until something
             changed.
@@ -51,7 +50,6 @@ class Facts(Protocol):
     """
 
     kernel: Kernel
-    inventory: Inventory
     config: Config
     snapshot: Snapshot | None
     history: History

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from errno import EEXIST
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from textual.widgets import Checkbox, Input
 
 from stops_tui.app import StopsApp
 from stops_tui.config import Config
+from stops_tui.kernels.writes import Handle
 from stops_tui.screens.explorer import ExplorerScreen
 from stops_tui.screens.register import RegisterScreen
 from stops_tui.screens.register.data_step import DataStep
@@ -587,6 +589,26 @@ async def test_a_call_that_is_told_late_is_shown_once(empty: FakeKernel) -> None
         run.post_message(RunStep.Told(run.outcome.steps[-1]))
         await pilot.pause()
         assert screen_text(pilot).count("read back") == 1
+
+
+async def test_a_wizard_that_was_left_at_work_tells_what_came_of_it(empty: FakeKernel) -> None:
+    gate, update = threading.Event(), empty.writes.update_map
+
+    def slowly(target: Handle, value: bytes, programs: Mapping[int, Handle]) -> None:
+        gate.wait()
+        update(target, value, programs)
+
+    empty.writes.update_map = slowly  # type: ignore[method-assign]
+    app = app_of(empty)
+    async with app.run_test(size=SMALL, notifications=True) as pilot:
+        await to_review(pilot)
+        await until_shown(pilot, "[ Register ]")
+        await go(pilot, "enter", "What is done")
+        app.show_map(0)
+        await until(pilot, lambda: isinstance(app.screen, ExplorerScreen))
+        gate.set()
+        await until_shown(pilot, "Registered: map")
+        assert app.unfinished is None
 
 
 async def test_the_mouse_is_enough(empty: FakeKernel) -> None:

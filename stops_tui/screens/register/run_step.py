@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol, cast
 
 from textual.app import ComposeResult
@@ -127,6 +128,9 @@ nothing is left behind, unless it says so; the plan is as it was."""
             facts.hold(ended.held)
         facts.look()
         if not self.is_attached:
+            facts.unfinished = self.draft.left
+            told = partial(self.app.notify, ended.words, markup=False)
+            told() if ended.ok else told(severity="error")
             return
         self._show()
         words = self.query_one("#words", Static)
