@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from stops_tui.struct_ops.text import printable
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, JustifyMethod
 
 FINE: Final = 0
 NOT_FOUND: Final = 1
@@ -58,6 +59,9 @@ def note(text: str) -> None:
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]], numbers: str = "") -> None:
     """A table without lines: columns two spaces apart, each as wide as its widest cell.
 
+    On a terminal, cells of several words are folded between them where the table is too wide; a
+    name is never broken: where that is not enough, whole lines go on in the terminal's next.
+
     Args:
         titles: The heads of the columns.
         rows: The cells, however hostile.
@@ -66,24 +70,33 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]], numbers: s
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for title in titles:
+    shown = [[printable(cell) for cell in row] for row in rows]
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
+    words = [_longest_word(column) for column in zip(titles, *shown, strict=True)]
+    for title, word in zip(titles, words, strict=True):
         number = title in numbers.split()
-        table.add_column(
-            title, justify="right" if number else "left", no_wrap=number, overflow="fold"
-        )
-    for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
-    console = _console()
+        justify: JustifyMethod = "right" if number else "left"
+        # Bold text in a plain column: bold spaces after it could not be stripped.
+        table.add_column(Text.assemble((title, "bold")), justify=justify, min_width=word)
+    for row in shown:
+        table.add_row(*map(Text, row))
+    console = _console(sum(words) + 2 * len(words))
     with console.capture() as captured:
         console.print(table)
     for line in captured.get().splitlines():
         print_line(line.rstrip())
 
 
-def _console() -> Console:
+def _longest_word(column: Sequence[str]) -> int:
+    return max((len(word) for cell in column for word in cell.split()), default=0)
+
+
+def _console(least: int) -> Console:
     """A console that parses nothing in what it prints and honours NO_COLOR and TERM."""
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() else UNBOUNDED
-    return Console(width=width, markup=False, emoji=False, highlight=False)
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    if width < least:
+        width = UNBOUNDED
+    # With a height too, for Rich takes a dumb terminal for one of 80 columns, whatever its width.
+    return Console(width=width, height=25, markup=False, emoji=False, highlight=False)

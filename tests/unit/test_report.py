@@ -141,8 +141,8 @@ def test_holders_are_not_looked_for_where_there_is_no_map(
 
 
 def test_text_says_what_could_not_be_looked_at(kernel: FakeKernel, capture: Any) -> None:
-    kernel.hide("1 process of another user")
-    assert capture("list")[2] == "stops-tui: 1 process of another user\n"
+    kernel.hide("processes of another user")
+    assert capture("list")[2] == "stops-tui: not seen: processes of another user\n"
 
 
 @pytest.mark.parametrize(
@@ -179,6 +179,20 @@ def test_a_table_in_a_pipe_is_never_cut(capture: Any, monkeypatch: pytest.Monkey
     head, first = (" ".join(line.split()) for line in lines[:2])
     assert head == "ID NAME TYPE STATE STATUS REFCNT HOLDERS MEMBERS LINKS HELD BY"
     assert first == "58 dctcp tcp_congestion_ops INUSE registered 6 5 6/9 - -"
+
+
+@pytest.mark.parametrize("columns", ["20", "80", "105"])
+@pytest.mark.parametrize("verb", ["list", "types tcp_congestion_ops", "progs"])
+def test_a_terminal_breaks_no_name(
+    capture: Any, monkeypatch: pytest.MonkeyPatch, verb: str, columns: str
+) -> None:
+    words = {word for line in capture(verb)[1].splitlines()[1:] for word in line.split()}
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setenv("TERM", "dumb")
+    told = capture(verb)[1].splitlines()
+    assert {word for line in told[1:] for word in line.split()} == words
+    assert told[0] == told[0].rstrip()
 
 
 def test_a_map_that_cannot_be_decoded_is_told_not_hidden(
