@@ -39,11 +39,14 @@ class KeyLine(Widget):
         """The actions there is room for, each with the column where it starts."""
         fitting, x = [], 0
         for action in self._actions:
-            end = x + len(key_text(action, self._keys)) + 1 + len(action.label)
+            end = x + self._width(action)
             if end <= self.size.width:
                 fitting.append((action, x))
                 x = end + GAP
         return fitting
+
+    def _width(self, action: Action) -> int:
+        return len(key_text(action, self._keys)) + 1 + len(action.label)
 
     def render(self) -> Text:
         """Paint keys and labels."""
@@ -62,7 +65,7 @@ class KeyLine(Widget):
         offset = event.get_content_offset(self)
         if offset is None:
             return
-        for action, x in reversed(self._fitting()):
-            if offset.x >= x:
+        for action, x in self._fitting():
+            if x <= offset.x < x + self._width(action):
                 await self.run_action(scoped(action))
                 return

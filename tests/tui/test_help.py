@@ -13,7 +13,7 @@ from stops_tui.screens.help import HelpScreen
 from stops_tui.struct_ops.inventory import Inventory
 from stops_tui.widgets.key_help import STATUS_WORDS, help_text, marked
 from tests.support.fake_kernel import FakeKernel
-from tests.tui.pilot import until, until_shown
+from tests.tui.pilot import screen_text, until, until_shown
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
@@ -84,3 +84,14 @@ def test_explains_every_status_word(kernel: FakeKernel) -> None:
 
 def test_help_of_a_widget_is_no_markup() -> None:
     assert marked("[red]`a[/]`\nb\n\nc").plain == "[red]a[/] b\n\nc"
+
+
+async def test_a_click_on_a_key_does_it_and_one_beside_all_does_nothing(app: StopsApp) -> None:
+    async with app.run_test(size=(200, 40)) as pilot:
+        await until_shown(pilot, "dctcp", "q quit")
+        footer = screen_text(pilot).split("\n")[39]
+        await pilot.click(offset=(190, 39))
+        await pilot.pause()
+        assert app.is_running
+        await pilot.click(offset=(footer.index("? help") + 2, 39))
+        await until_shown(pilot, "What is focused")
