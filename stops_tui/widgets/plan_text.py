@@ -68,10 +68,13 @@ def steps_text(steps: Iterable[Step], styles: Palette) -> RenderableType:
     return grid
 
 
-def afterwards_text(plan: Plan, styles: Palette, map_id: int = 0, link_id: int = 0) -> Group:
+def afterwards_text(
+    plan: Plan, facts: RegistrationFacts, styles: Palette, map_id: int = 0, link_id: int = 0
+) -> Group:
     """What holds it then, and how to undo it: by this program, and by bpftool."""
     rows = [("held by", each) for each in holding(plan)]
-    rows += [("undo by", each) for each in undoing(plan, map_id, link_id)]
+    replaced = facts.map_in_link(plan.replace_link)
+    rows += [("undo by", each) for each in undoing(plan, map_id, link_id, replaced)]
     return Group(
         pairs_text(rows, styles),
         Text("\nThe same by bpftool:", styles["dim"]),

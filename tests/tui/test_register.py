@@ -304,6 +304,8 @@ async def test_replaces_what_a_link_runs(empty: FakeKernel) -> None:
             await go(pilot, "enter", step)
         await go(pilot, "end", 'replaces map 60 linked, "stops_reno"')
         await go(pilot, "enter", "REVIEW", "[ Replace ]")
+        await pilot.press("pagedown", "pagedown")
+        await until_shown(pilot, "swap link 22 map 60, if anything else keeps that map")
         await go(pilot, "enter", "Swapped: map")
         assert empty.sweep().links[22].map_id != 60
 

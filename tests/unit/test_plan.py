@@ -202,6 +202,10 @@ def test_lifetimes_tell_what_ends_them() -> None:
     replacing = Plan("t", "m", replace_link=22)
     assert "as long as link 22" in lifetime(replacing).words
     assert holding(replacing) == ("link 22 and what holds that",)
+    assert undoing(replacing, replaced=58) == (
+        "stops-tui swap link 22 map 58, if anything else keeps that map",
+    )
+    assert undoing(replacing) == ()
 
 
 def test_what_bpftool_can_do_of_it() -> None:

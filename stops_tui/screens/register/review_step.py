@@ -73,7 +73,7 @@ and registers nothing. Up and down scroll."""
         plan, styles = self.draft.complete, palette(self.app)
         self._fill("what", what_text(plan, self.draft.facts, styles))
         self._fill("checks", "Checking…")
-        self._fill("afterwards", afterwards_text(plan, styles))
+        self._fill("afterwards", afterwards_text(plan, self.draft.facts, styles))
         facts = self.draft.facts
         cast("Facts", self.app).lookup(self, lambda: judge(plan, facts), self._take)
         self.note()

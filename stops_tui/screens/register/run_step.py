@@ -142,7 +142,8 @@ nothing is left behind, unless it says so; the plan is as it was."""
             self.query_one("#log", Static).update(log_text(log))
             self.query_one("#log").display = True
         if ended.ok and not self.dry:
-            text = afterwards_text(self._plan, palette(self.app), ended.map_id, ended.link_id)
+            facts_then, styles = self._judged.facts, palette(self.app)
+            text = afterwards_text(self._plan, facts_then, styles, ended.map_id, ended.link_id)
             self.query_one("#afterwards", Static).update(text)
             self.query_one("#afterwards").display = True
         self.query_one("#page", VerticalScroll).scroll_home(animate=False)

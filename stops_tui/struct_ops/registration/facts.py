@@ -59,6 +59,11 @@ class RegistrationFacts:
             inventory=inventory,
         )
 
+    def map_in_link(self, link_id: int) -> int:
+        """The map that a link registers; 0 if it is detached, or not there."""
+        link = self.snapshot.links.get(link_id)
+        return link.map_id if link else 0
+
     @property
     def links_supported(self) -> bool:
         """Whether this kernel has BPF_F_LINK (6.4): its links have a struct of their own."""

@@ -71,11 +71,19 @@ def holding(plan: Plan) -> tuple[str, ...]:
     return (f"pin {printable(plan.pin)}",) if plan.pin else ("this program, by an open link",)
 
 
-def undoing(plan: Plan, map_id: int = 0, link_id: int = 0) -> tuple[str, ...]:
-    """The commands that undo it, the shortest first; with ids once they are known."""
+def undoing(plan: Plan, map_id: int = 0, link_id: int = 0, replaced: int = 0) -> tuple[str, ...]:
+    """The commands that undo it, the shortest first; with ids once they are known.
+
+    Args:
+        plan: What is registered.
+        map_id: The new map; 0 before it is made.
+        link_id: The new link; 0 before it is made.
+        replaced: The map in whose place it is put; 0 for none.
+    """
     map_ = f"id {map_id}" if map_id else f"name {plan.map_name}"
     if plan.replace_link:
-        return (f"stops-tui swap link {plan.replace_link} map OLD_MAP_ID (while that map lives)",)
+        back = f"stops-tui swap link {plan.replace_link} map {replaced}"
+        return (f"{back}, if anything else keeps that map",) if replaced else ()
     if plan.pin and plan.link:
         return (f"stops-tui unregister pinned {shlex.quote(plan.pin)}",)
     if plan.link:
