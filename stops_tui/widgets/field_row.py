@@ -103,7 +103,7 @@ class TextRow(FieldRow):
         if self.field.kind == "string":
             used = len(str(self.content).encode(errors="replace"))
             return f"{used}/{self.field.length} bytes"
-        return f"{self.field.minimum} … {self.field.maximum}"
+        return f"{_bound(self.field.minimum)} … {_bound(self.field.maximum)}"
 
     @on(Input.Changed)
     def _typed(self, message: Input.Changed) -> None:
@@ -196,3 +196,13 @@ ROWS: dict[str, type[FieldRow]] = {
 def field_row(field: FormField, content: Content) -> FieldRow:
     """The row to fill in a member."""
     return ROWS[field.kind](field, content)
+
+
+def _bound(number: int) -> str:
+    """A bound in few cells: those of 64 bits as `2^64-1`."""
+    for power in (63, 64):
+        if number == (1 << power) - 1:
+            return f"2^{power}-1"
+        if number == -(1 << power):
+            return f"-2^{power}"
+    return str(number)

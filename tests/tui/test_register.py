@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from errno import EEXIST
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from stops_tui.screens.register.picker import ProgramPicker
 from stops_tui.screens.register.run_step import RunStep
 from stops_tui.screens.register.step import Step
 from stops_tui.struct_ops.registration.plan import Example, Loaded, Plan
+from stops_tui.widgets.field_row import FieldRow, TextRow
 from stops_tui.widgets.line_table import LineTable
 from tests.support.fake_kernel import FakeKernel
 from tests.tui.pilot import screen_text, until, until_shown
@@ -203,6 +205,23 @@ async def test_shows_what_the_verifier_says(empty: FakeKernel) -> None:
         await go(pilot, "enter", "MEMBERS")
         table = app.screen.query_one("#slots", LineTable)
         assert table.cursor_key == "ssthresh"
+
+
+async def test_the_form_begins_with_what_is_mandatory(kernel: FakeKernel) -> None:
+    app = app_of(kernel)
+    async with app.run_test(size=SMALL) as pilot:
+        wizard = await open_wizard(pilot)
+        await pilot.press("down", "down")
+        await go(pilot, "enter", "MEMBERS", "sched_ext_ops")
+        await go(pilot, "ctrl+n", "DATA")
+        rows = [row.field for row in wizard.query(FieldRow)]
+        assert rows[0].member.name == "name"
+        assert sorted(rows, key=lambda row: not row.required) == rows
+        batch = next(row for row in rows if row.member.name == "dispatch_max_batch")
+    assert TextRow(batch, "").note() == "0 … 4294967295"
+    assert TextRow(replace(batch, maximum=(1 << 64) - 1), "").note() == "0 … 2^64-1"
+    signed = replace(batch, minimum=-(1 << 63), maximum=(1 << 63) - 1)
+    assert TextRow(signed, "").note() == "-2^63 … 2^63-1"
 
 
 async def test_a_failed_check_bars_the_way_and_leads_to_its_member(empty: FakeKernel) -> None:

@@ -110,8 +110,9 @@ class Draft:
 
     @property
     def fields(self) -> Sequence[FormField]:
-        """The data members that may be set."""
-        return form_fields(self.type) if self.type else ()
+        """The data members that may be set, mandatory ones first."""
+        found = form_fields(self.type) if self.type else ()
+        return sorted(found, key=lambda field: not field.required)
 
     @property
     def namesake(self) -> int:
