@@ -110,14 +110,11 @@ class ExplorerScreen(StopsScreen):
         facts = self.facts
         if facts.snapshot is None:
             return
-        # What is the same for a thousand maps is asked for once.
-        matches, key, holders = matcher(self._filter), SORT_KEYS[self._sort], facts.holders
-        maps = [m for m in facts.snapshot.maps.values() if matches(m)]
-        maps.sort(key=lambda m: key(m, holders.get(m.id)), reverse=self._descending)
+        maps = self._chosen_maps(facts.snapshot)
         table = self._maps
         table.empty = f"No map matches {self._filter!r}.\nEsc clears the filter."
         table.annotate_header({self._sort: self._arrow})
-        table.show_maps(maps, facts.history.refcnts, holders)
+        table.show_maps(maps, facts.history.refcnts, facts.holders)
         if self._awaited in facts.snapshot.maps:
             table.move_cursor(self._awaited)
             self._awaited = None
@@ -125,6 +122,17 @@ class ExplorerScreen(StopsScreen):
         self._show_emptiness(not facts.snapshot.maps)
         self.query_one(EventStrip).events = last_events(facts.history.events)
         self._show_side()
+
+    def _chosen_maps(self, snapshot: Snapshot) -> list[StructOpsMap]:
+        """Those that pass the filter, sorted."""
+        maps = list(snapshot.maps.values())
+        if self._filter:
+            matches = matcher(self._filter)
+            maps = [map_ for map_ in maps if matches(map_)]
+        if self._descending or self._sort != "id":  # a snapshot is sorted by id
+            key, holders = SORT_KEYS[self._sort], self.facts.holders
+            maps.sort(key=lambda m: key(m, holders.get(m.id)), reverse=self._descending)
+        return maps
 
     @property
     def _arrow(self) -> str:

@@ -43,10 +43,10 @@ def diff(before: Snapshot | None, after: Snapshot) -> list[Event]:
     if before is None or before is after:
         return []
     events: list[Event] = []
-    for map_id in sorted(before.maps.keys() | after.maps.keys()):
+    gone = before.maps.keys() - after.maps.keys()
+    differ = [map_id for map_id, new in after.maps.items() if before.maps.get(map_id) is not new]
+    for map_id in sorted([*gone, *differ]):
         old, new = before.maps.get(map_id), after.maps.get(map_id)
-        if old is new:
-            continue
         if old and new:
             changes, name = _changes(old, new), new.name
         elif new:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
+from operator import attrgetter
 
 from stops_tui.struct_ops.holders import MapHolders
 from stops_tui.struct_ops.inventory import StructOpsMap
@@ -108,18 +109,20 @@ bars are the last eight different counts. `MEMBERS`: function members set, and a
         super().__init__(chosen_columns(columns), empty="Looking at the kernel …", id=id)
         self._known: dict[int, tuple[StructOpsMap, MapHolders | None, LateRow]] = {}
 
-    def row_of(
+    def _row(
         self,
         map_: StructOpsMap,
         refcnts: Callable[[int], Sequence[int]],
-        holders: MapHolders | None,
+        all_holders: Mapping[int, MapHolders],
     ) -> LateRow:
         """The line of a map: the same object as before while nothing about it changed."""
-        known = self._known.get(map_.id)
+        map_id = map_.id
+        holders = all_holders.get(map_id)
+        known = self._known.get(map_id)
         if known and known[0] is map_ and (known[1] is holders or known[1] == holders):
             return known[2]
-        row = LateRow(map_.id, partial(self._cells, map_, refcnts(map_.id), holders))
-        self._known[map_.id] = (map_, holders, row)
+        row = LateRow(map_id, partial(self._cells, map_, refcnts(map_id), holders))
+        self._known[map_id] = (map_, holders, row)
         return row
 
     def _cells(
@@ -135,11 +138,11 @@ bars are the last eight different counts. `MEMBERS`: function members set, and a
     ) -> None:
         """Show these maps, in this order."""
         needs = {
-            "id": len(str(max((map_.id for map_ in maps), default=0))),
+            "id": len(str(max(map(attrgetter("raw.id"), maps), default=0))),
             "link": max((len(_links_text(map_.links)) for map_ in maps if map_.links), default=0),
         }
         self.show_columns(widened(self.columns, needs))
-        rows = [self.row_of(m, refcnts, holders.get(m.id)) for m in maps]
+        rows = [self._row(map_, refcnts, holders) for map_ in maps]
         if len(self._known) > 2 * len(rows) + 100:
             self._known.clear()
         self.show_rows(rows)
