@@ -14,6 +14,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, cast
 
 from rich.text import Text
+from textual import events
 from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.dom import DOMNode
@@ -404,6 +405,13 @@ class StopsApp(ChangingApp):
         self.rates = {}
 
     # Screens and actions
+
+    def on_key(self, event: events.Key) -> None:
+        """Text for a line that got the focus only while it was on its way: keys come in bursts."""
+        insert = getattr(self.focused, "insert_text_at_cursor", None)
+        if insert and event.is_printable and event.character:
+            event.prevent_default()
+            insert(event.character)
 
     def action_types(self) -> None:
         """Open the types."""

@@ -318,7 +318,7 @@ class ExplorerScreen(StopsScreen):
         if not self.query("#filter"):
             line = LineInput(self._filter, placeholder="name, type:tcp, state:inuse …", id="filter")
             await self.query_one("#map-pane").mount(line)
-        self.query_one("#filter").focus()
+        self.set_focus(self.query_one("#filter"))  # now: more keys may wait already
 
     def on_input_changed(self, message: Input.Changed) -> None:
         """Filter as one types."""

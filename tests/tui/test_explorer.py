@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from textual import events
 from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.strip import Strip
@@ -12,6 +13,7 @@ from textual.widget import Widget
 
 from stops_tui.app import StopsApp
 from stops_tui.config import Config
+from stops_tui.config.keys import key_name
 from stops_tui.screens.choose import ChooseScreen
 from stops_tui.screens.program import ProgramScreen
 from stops_tui.widgets.detail_bar import DetailBar
@@ -184,6 +186,16 @@ async def test_filter_as_one_types() -> None:
         assert "No map matches 'nosuch['" in seen.text("#maps")
         await seen.press("slash", "escape")
         assert len(seen.ids()) == 9
+
+
+async def test_a_burst_of_keys_is_a_filter_and_no_commands() -> None:
+    async with explorer() as seen:
+        for character in "/hsu":  # s sorts and u unregisters, elsewhere
+            seen.app.post_message(events.Key(key_name(character), character))
+        seen.app.post_message(events.Key("enter", "\r"))
+        await seen.until("the filter", lambda: "filter: hsu" in screen_text(seen.pilot))
+        assert len(seen.app.screen_stack) == 1
+        assert seen.maps.has_focus
 
 
 async def test_deeper_and_back() -> None:
