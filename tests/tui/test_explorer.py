@@ -195,7 +195,7 @@ async def test_a_burst_of_keys_is_a_filter_and_no_commands() -> None:
         seen.app.post_message(events.Key("enter", "\r"))
         await seen.until("the filter", lambda: "filter: hsu" in screen_text(seen.pilot))
         assert len(seen.app.screen_stack) == 1
-        assert seen.maps.has_focus
+        await seen.until("the maps", lambda: seen.maps.has_focus)
 
 
 async def test_deeper_and_back() -> None:
