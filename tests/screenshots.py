@@ -100,7 +100,7 @@ def app_on(kernel: Kernel | KernelUnreadable) -> StopsApp:
     app = StopsApp(kernel, Config(sources={"theme": "pictures"}))
     if not isinstance(kernel, KernelUnreadable):
         ticks = count(CLOCK, 7)
-        app.inventory = Inventory(kernel, lambda: next(ticks))
+        app._inventory = Inventory(kernel, lambda: next(ticks))
     app.animation_level = "none"
     return app
 
