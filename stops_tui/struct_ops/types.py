@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from stops_tui.btf import Btf, BtfError, Composite, Field, Kind
 from stops_tui.btf.c import type_text
@@ -16,8 +15,7 @@ VALUE_PREFIX = "bpf_struct_ops_"
 """A value struct is named so and then like its type (kernel/bpf/bpf_struct_ops.c)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """One member of a struct_ops type.
 
     Attributes:
@@ -34,7 +32,7 @@ class Member:
         instead: The member that may serve in place of this mandatory one; "" if none may.
     """
 
-    index: int
+    index: int  # type: ignore[assignment] # tuple.index() is of no use here
     name: str
     kind: Literal["func", "data"]
     type: str
@@ -45,8 +43,7 @@ class Member:
     instead: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StructOpsType:
+class StructOpsType(NamedTuple):
     """One struct X that BPF programs may implement, and its value struct bpf_struct_ops_X.
 
     Attributes:
@@ -71,7 +68,7 @@ class StructOpsType:
     data_offset: int
     size: int
     members: tuple[Member, ...]
-    btf: Btf = field(repr=False, compare=False)
+    btf: Btf
 
 
 def mandatory_names(members: Sequence[Member]) -> list[str]:

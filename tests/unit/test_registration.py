@@ -582,7 +582,7 @@ def test_types_whose_kernel_asks_for_more() -> None:
     kernel = armed(FakeKernel())
     facts = facts_of(kernel)
     scx = facts.types["sched_ext_ops"]
-    cid = replace(scx, name="sched_ext_ops_cid")
+    cid = scx._replace(name="sched_ext_ops_cid")
     plan = Plan("sched_ext_ops_cid", "x", {}, {"name": "x"}, link=True)
     known = replace(facts, types={**facts.types, cid.name: cid})
     assert words(checks(plan, known)) == [
@@ -592,7 +592,7 @@ def test_types_whose_kernel_asks_for_more() -> None:
     kernel.add_raw_program(kernel.programs()[0]._replace(map_ids=(7,)))
     facts = replace(facts_of(kernel), types=known.types)
     assert not failures(checks(replace(plan, programs={"enqueue": Loaded(60)}), facts))
-    loop = replace(scx.members[0], name="loop_step", mandatory=True)
-    ring = replace(scx, name="io_uring_bpf_ops", members=(loop, *scx.members[1:]))
+    loop = scx.members[0]._replace(name="loop_step", mandatory=True)
+    ring = scx._replace(name="io_uring_bpf_ops", members=(loop, *scx.members[1:]))
     facts = replace(facts, types={ring.name: ring})
     assert "loop_step is mandatory" in words(checks(Plan("io_uring_bpf_ops", "x"), facts))[0]

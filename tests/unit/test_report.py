@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -247,7 +246,7 @@ def test_a_type_of_a_hostile_module_is_told_escaped(
     capture: Any, kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (type_, *_) = offered_types(kernel)
-    hostile = replace(type_, name="x", btf_name="\x1b[2J")
+    hostile = type_._replace(name="x", btf_name="\x1b[2J")
     monkeypatch.setattr("stops_tui.report.types.offered_types", lambda _: (hostile,))
     for arguments in ("types", "types x"):
         out = capture(arguments)[1]
