@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from stops_tui.struct_ops.registration.lifetime import (
     bpftool_equivalent,
     holding,
+    keeping,
     lifetime,
     undoing,
 )
@@ -206,6 +207,11 @@ def test_lifetimes_tell_what_ends_them() -> None:
         "stops-tui swap link 22 map 58, if anything else keeps that map",
     )
     assert undoing(replacing) == ()
+
+
+def test_users_keep_what_they_have() -> None:
+    assert keeping(1) == "1 who uses it now keeps it until it ends"
+    assert keeping(2) == "2 who use it now keep it until they end"
 
 
 def test_what_bpftool_can_do_of_it() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from stops_tui.struct_ops.members import Decoder
 from stops_tui.struct_ops.registration.encode import EncodeError, encode
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
-from stops_tui.struct_ops.registration.lifetime import lifetime
+from stops_tui.struct_ops.registration.lifetime import keeping, lifetime
 from stops_tui.struct_ops.registration.naming import name_problem
 from stops_tui.struct_ops.registration.outcome import Check
 from stops_tui.struct_ops.registration.plan import Example, Plan
@@ -214,4 +214,4 @@ def _users(holders: int) -> str:
     """What becomes of those who use a map that is replaced."""
     if not holders:
         return "nobody uses it now"
-    return f"{holders} who use it now keep it until they end, new ones get the new map"
+    return f"{keeping(holders)}, new ones get the new map"

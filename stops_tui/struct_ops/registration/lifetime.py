@@ -71,6 +71,13 @@ def holding(plan: Plan) -> tuple[str, ...]:
     return (f"pin {printable(plan.pin)}",) if plan.pin else ("this program, by an open link",)
 
 
+def keeping(holders: int) -> str:
+    """What those do who use a map that is unregistered or replaced."""
+    if holders == 1:
+        return "1 who uses it now keeps it until it ends"
+    return f"{holders} who use it now keep it until they end"
+
+
 def undoing(plan: Plan, map_id: int = 0, link_id: int = 0, replaced: int = 0) -> tuple[str, ...]:
     """The commands that undo it, the shortest first; with ids once they are known.
 

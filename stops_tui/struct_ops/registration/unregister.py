@@ -12,6 +12,7 @@ from stops_tui.struct_ops.members import Decoder
 from stops_tui.struct_ops.registration.actions import Action, NotThere, Taken, Work, take
 from stops_tui.struct_ops.registration.checks import failures, in_order
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
+from stops_tui.struct_ops.registration.lifetime import keeping
 from stops_tui.struct_ops.registration.outcome import READ_BACK, Check, Outcome, Step, Tell
 from stops_tui.struct_ops.registration.plan import PlanError
 from stops_tui.struct_ops.registration.readback import settled
@@ -148,7 +149,7 @@ def _checks(wanted: Unregistration, facts: RegistrationFacts) -> Iterator[Check]
     if ending and data is not None and (words := ending(data, facts.conditions)):
         yield Check("warned", words)
     if wanted.holders:
-        yield Check("warned", f"{wanted.holders} who use it now keep it until they end")
+        yield Check("warned", keeping(wanted.holders))
     if wanted.other_pins:
         pins = ", ".join(printable(pin) for pin in wanted.other_pins)
         yield Check("warned", f"the map itself stays, unregistered, while it is pinned: rm {pins}")
@@ -348,7 +349,8 @@ def _words(wanted: Unregistration, found: StructOpsMap | None) -> str:
     if found is None:
         return f"Unregistered: {wanted.what} is gone."
     if found.holders:
-        return f"Unregistered: {wanted.what} stays until the {found.holders} who use it end."
+        who = "1 who uses it ends" if found.holders == 1 else f"{found.holders} who use it end"
+        return f"Unregistered: {wanted.what} stays until the {who}."
     return f"Unregistered: {wanted.what} stays while a pin or a process holds it."
 
 
