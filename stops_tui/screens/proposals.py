@@ -45,7 +45,7 @@ def about_map(
     if found is None:
         return [("link", f"{wanted.what}, which holds no map"), ("pins", _listed(wanted.pins))]
     ours = ["this program"] if any(link.id in wanted.link_ids for link in held) else []
-    held_by = [_in_kernel(found), *ours, *wanted.users, *wanted.pins, *wanted.other_pins]
+    held_by = [*ours, *wanted.users, *wanted.pins, *wanted.other_pins, _in_kernel(found)]
     links = [("links", _listed(tuple(f"link {id_}" for id_ in found.links)))] if found.links else []
     return [
         ("map", f"{wanted.map_id} {wanted.map_name}"),
