@@ -468,7 +468,9 @@ async def test_a_link_that_is_unregistered_here_is_let_go() -> None:
         await until_shown(pilot, "this program, with which it ends")
         await pilot.press("3")
         await until_shown(pilot, "this program, with which it ends")
-        assert "this program, nobody in the kernel (refcnt 1)" in await ask(pilot, "u")
+        asked = await ask(pilot, "u")
+        assert "held by this program, " in asked
+        assert ", nobody in the kernel (refcnt 1)" in asked
         await agree(pilot)
         await pilot.press("enter")
         await until(pilot, lambda: not app.held)
