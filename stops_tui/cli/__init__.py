@@ -193,7 +193,9 @@ def _open_app(interval: float | None = None, *, armed: bool = False) -> int:
         kernel = unreadable
     from stops_tui.app import StopsApp
     from stops_tui.config import load
+    from stops_tui.hangup import end_with_terminal
 
+    end_with_terminal(sys.stdin.fileno())
     # Garbage is looked for again once its first frame is painted.
     app = StopsApp(kernel, load(interval), _live_kernel, armed=armed)
     app.run()
