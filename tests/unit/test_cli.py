@@ -380,6 +380,8 @@ def test_the_app_is_armed_only_if_asked_to(
     arguments: list[str], armed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[bool] = []
+    watched: list[int] = []
+    terminal = 17
 
     class App:
         return_code = 0
@@ -392,7 +394,10 @@ def test_the_app_is_armed_only_if_asked_to(
 
     for stream in ("sys.stdin", "sys.stdout", "sys.__stderr__"):
         monkeypatch.setattr(f"{stream}.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("sys.stdin.fileno", lambda: terminal)
     monkeypatch.setattr("stops_tui.app.StopsApp", App)
+    monkeypatch.setattr("stops_tui.hangup.end_with_terminal", watched.append)
     monkeypatch.setattr(cli, "_live_kernel", lambda **_: FakeKernel.busy())
     assert cli.main(arguments) == 0
     assert opened == [armed]
+    assert watched == [terminal]
