@@ -247,11 +247,6 @@ def call_kfunc(type_id: int, fd_index: int = 0) -> Insn:
     return Insn(JMP | JMP_OPS["call"], src=PseudoCall.KFUNC, off=fd_index, imm=type_id)
 
 
-def call_subprogram(off: int) -> Insn:
-    """Call the function that starts `off` instructions after the next one."""
-    return Insn(JMP | JMP_OPS["call"], src=PseudoCall.SUBPROGRAM, imm=off)
-
-
 def exit_() -> Insn:
     """Return r0."""
     return Insn(JMP | JMP_OPS["exit"])
