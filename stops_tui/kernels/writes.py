@@ -69,6 +69,41 @@ class NewProgram:
 
 
 @dataclass(frozen=True, slots=True)
+class NewObject:
+    """Programs of a BPF object file to load; libbpf does it (CO-RE, relocations, their maps).
+
+    Attributes:
+        path: Where the file is, for people.
+        data: Its bytes, those that were inspected.
+        programs: The programs wanted, by struct_ops variable and member: the program's name.
+    """
+
+    path: str
+    data: bytes
+    programs: Mapping[str, Mapping[str, str]]
+
+
+class LoadedObject(Protocol):
+    """An object that was loaded: programs, and the maps they use.
+
+    Attributes:
+        programs: By name; each is kept by the object, not by who uses it.
+        messages: What libbpf said meanwhile, a line each; never printed.
+    """
+
+    @property
+    def programs(self) -> Mapping[str, Handle]:
+        """The programs that were wanted, by name."""
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """What libbpf said meanwhile."""
+
+    def close(self) -> None:
+        """Let all of it go. Idempotent."""
+
+
+@dataclass(frozen=True, slots=True)
 class NewMap:
     """A struct_ops map to create (BPF_MAP_CREATE).
 
