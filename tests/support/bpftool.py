@@ -13,9 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.support.clang import missing, named, shared_library, tool
+from tests.support.clang import named, shared_library, tool
+from tests.support.debian import unpacked
 
-_FETCH = Path(__file__).parents[1] / "fetch-bpftool"
 _CANNED = Path(__file__).parent / "canned_program.c"
 
 
@@ -27,15 +27,7 @@ def installed() -> Path:
 
 def newer() -> Path:
     """A bpftool of 7.5 or later, fetched if the cache has none."""
-    done = _fetch()
-    if done.returncode:
-        missing(f"no bpftool of 7.5 or later: {done.stderr.strip()}")
-    return Path(done.stdout.strip())
-
-
-@cache
-def _fetch() -> subprocess.CompletedProcess[str]:
-    return subprocess.run([_FETCH], capture_output=True, text=True, check=False)
+    return unpacked("bookworm-backports", "bpftool") / "usr/sbin/bpftool"
 
 
 def text(*args: str, bpftool: Path | None = None, env: Mapping[str, str] | None = None) -> str:
