@@ -14,6 +14,7 @@ from stops_tui.btf import Btf
 
 if TYPE_CHECKING:
     from stops_tui.kernels.traffic import Traffic
+    from stops_tui.kernels.users import Users
     from stops_tui.kernels.writes import Writes
 
 ObjectKind = Literal["map", "prog", "link"]
@@ -275,6 +276,10 @@ class Kernel(Protocol):
     @property
     def writes(self) -> Writes:
         """What changes this kernel. The same object each time."""
+
+    @property
+    def users(self) -> Users:
+        """Who in the kernel holds a map. The same object each time."""
 
     def sweep(self) -> RawSweep:
         """All struct_ops maps and links with their values, cheap enough for once a second.

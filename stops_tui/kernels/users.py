@@ -28,37 +28,50 @@ class RawNetns(NamedTuple):
 
 
 class RawTcpNetns(NamedTuple):
-    """What one network namespace has under one congestion control's name.
+    """What one network namespace has of the maps asked for.
 
     Attributes:
         netns: Which one.
-        sockets: Those that inet_diag lists under the name.
-        default: Whether net.ipv4.tcp_congestion_control of it is the name.
-        by_map: Sockets by the id of the map whose struct they point to; None where they were not
-            told apart. Map id 0: of none of the maps asked for.
-        default_map: The map that its default points to; 0 if of none, None if not told apart.
+        sockets: Sockets by map id; no entry where there is none.
+        defaults: The maps that its net.ipv4.tcp_congestion_control is: one at most, or, where it
+            is known by name only, every map of that name.
     """
 
     netns: RawNetns
-    sockets: int
-    default: bool = False
-    by_map: Mapping[int, int] | None = None
-    default_map: int | None = None
+    sockets: Mapping[int, int] = MappingProxyType({})
+    defaults: frozenset[int] = frozenset()
 
 
 class RawTcpUsers(NamedTuple):
-    """Every namespace with a socket or a default under the name.
+    """Every namespace with a socket or a default of the maps asked for.
 
     Attributes:
-        namespaces: By inode.
-        ambiguous: Why sockets of maps of one name could not be told apart; "" if they could, or
-            nobody asked.
+        namespaces: This process's own first, then by name and inode.
+        by_name: Why a socket's map is known by the name of its congestion control only, so that
+            maps of one name each show the sockets of all; "" if each was told by the struct that
+            it points to.
         unseen: What could not be looked at, one line each, with the remedy.
     """
 
     namespaces: tuple[RawTcpNetns, ...] = ()
-    ambiguous: str = ""
+    by_name: str = ""
     unseen: tuple[str, ...] = ()
+
+
+class RawTcpGroup(NamedTuple):
+    """Sockets of one process with one peer.
+
+    Attributes:
+        sockets: How many.
+        pid: The process that has them open; 0 if none can be seen.
+        comm: That process's command.
+        peer: The peer's address, without port; "" of sockets that have none.
+    """
+
+    sockets: int
+    pid: int = 0
+    comm: str = ""
+    peer: str = ""
 
 
 class RawSocket(NamedTuple):
@@ -67,7 +80,7 @@ class RawSocket(NamedTuple):
     Attributes:
         netns: The inode of its network namespace.
         state: "ESTABLISHED", "LISTEN", … as in the kernel's enum, without TCP_.
-        local: "127.0.0.1:8080" or "[::1]:8080".
+        local: "127.0.0.1:8080" or "[::1]:8080"; "" of one that is not bound.
         remote: The same of the peer; "" of one that has none.
         inode: Of the socket, as in /proc/PID/fd; 0 if nobody has it open any more.
         cwnd: Segments it may have in flight.
@@ -76,7 +89,6 @@ class RawSocket(NamedTuple):
         bytes_received: What the peer sent.
         pid: The process that has it open; 0 if none can be seen.
         comm: That process's command.
-        map_id: The map its struct belongs to; None where it was not told apart.
     """
 
     netns: int
@@ -90,13 +102,13 @@ class RawSocket(NamedTuple):
     bytes_received: int = 0
     pid: int = 0
     comm: str = ""
-    map_id: int | None = None
 
 
 class RawQdisc(NamedTuple):
     """One instance of a queueing discipline.
 
     Attributes:
+        kind: Its TCA_KIND, "fq": the id of its Qdisc_ops.
         netns: Where its device is.
         device: "eth0".
         handle: "1:", as tc prints it; "0:" of a device's default one.
@@ -107,6 +119,7 @@ class RawQdisc(NamedTuple):
         drops: Packets it dropped.
     """
 
+    kind: str
     netns: RawNetns
     device: str
     handle: str
@@ -118,10 +131,16 @@ class RawQdisc(NamedTuple):
 
 
 class RawQdiscs(NamedTuple):
-    """Every instance of one kind; `default`: net.core.default_qdisc names it."""
+    """Every instance of the kinds asked for.
+
+    Attributes:
+        instances: By namespace and device.
+        default: net.core.default_qdisc, one for all namespaces; "" if it could not be read.
+        unseen: What could not be looked at, one line each, with the remedy.
+    """
 
     instances: tuple[RawQdisc, ...] = ()
-    default: bool = False
+    default: str = ""
     unseen: tuple[str, ...] = ()
 
 
@@ -163,21 +182,21 @@ class RawHidDevice(NamedTuple):
 class Users(Protocol):
     """Looks for the kernel's own holders of a struct_ops map. Every method may block."""
 
-    def tcp(self, name: str, tell_apart: Collection[int] = ()) -> RawTcpUsers:
-        """Sockets and defaults under a congestion control, in every network namespace.
+    def tcp(self, maps: Mapping[int, str]) -> RawTcpUsers:
+        """Sockets and defaults of congestion controls, in every network namespace; counts only.
 
         Args:
-            name: As the subsystem knows it.
-            tell_apart: Maps of that name, by id: count the sockets of each by what they point to.
+            maps: By map id, the name that the subsystem knows it by. One look serves all.
         """
 
-    def tcp_sockets(
-        self, name: str, netns: int, most: int, tell_apart: Collection[int] = ()
-    ) -> tuple[RawSocket, ...]:
-        """The first `most` sockets of one namespace under a name, with all that is known."""
+    def tcp_groups(self, map_id: int, name: str, netns: int, most: int) -> tuple[RawTcpGroup, ...]:
+        """A map's sockets in one namespace by process and peer: the `most` largest groups."""
 
-    def qdiscs(self, kind: str) -> RawQdiscs:
-        """Instances of a queueing discipline (TCA_KIND), in every network namespace."""
+    def tcp_sockets(self, map_id: int, name: str, netns: int, most: int) -> tuple[RawSocket, ...]:
+        """The first `most` sockets of a map in one namespace, with all that is known of each."""
+
+    def qdiscs(self, kinds: Collection[str]) -> RawQdiscs:
+        """Instances of queueing disciplines (TCA_KIND), in every network namespace."""
 
     def sched_ext(self) -> RawSchedExt | None:
         """What sched_ext says; None where the kernel has none."""

@@ -36,6 +36,7 @@ from stops_tui.struct_ops.types import StructOpsType, offered_types
 from tests.support import fake_btf
 from tests.support.btf_builder import BtfBuilder
 from tests.support.fake_traffic import FakeTraffic
+from tests.support.fake_users import FakeUsers
 from tests.support.fake_writes import FakeWrites
 
 BOOT = 1_700_000_000.0
@@ -74,6 +75,7 @@ class FakeKernel:
         self._holders = RawHolders()
         self._types = {type_.name: type_ for type_ in offered_types(self)}
         self.writes = FakeWrites(self)
+        self.users = FakeUsers()
         self.last_traffic: FakeTraffic | None = None
 
     @classmethod

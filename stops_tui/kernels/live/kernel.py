@@ -38,6 +38,7 @@ from stops_tui.kernels.live.processes import Processes
 from stops_tui.kernels.live.sysfs import subsystems
 
 if TYPE_CHECKING:
+    from stops_tui.kernels.live.users import LiveUsers
     from stops_tui.kernels.live.writes import LiveWrites
     from stops_tui.kernels.traffic import Traffic
 
@@ -87,6 +88,13 @@ class LiveKernel:
         from stops_tui.kernels.live.writes import LiveWrites
 
         return LiveWrites(lambda: self._bpf, self._kernel_btf)
+
+    @cached_property
+    def users(self) -> LiveUsers:
+        """Who in this kernel holds a map: asked by a person or a script, never swept."""
+        from stops_tui.kernels.live.users import LiveUsers
+
+        return LiveUsers()
 
     def sweep(self) -> RawSweep:
         """All struct_ops maps and links; the sweep before, if nothing changed."""

@@ -1,0 +1,44 @@
+"""Who in the running kernel holds a struct_ops map. Keeps the protocol `Users`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from stops_tui.kernels.users import (
+    RawHidDevice,
+    RawQdiscs,
+    RawSchedExt,
+    RawSocket,
+    RawTcpGroup,
+    RawTcpUsers,
+)
+
+_NOT_YET = ("nothing was looked at",)
+
+
+class LiveUsers:
+    """See `Users`. Safe for several threads."""
+
+    def tcp(self, maps: Mapping[int, str]) -> RawTcpUsers:
+        """Sockets and defaults, in every network namespace."""
+        return RawTcpUsers(unseen=_NOT_YET)
+
+    def tcp_groups(self, map_id: int, name: str, netns: int, most: int) -> tuple[RawTcpGroup, ...]:
+        """A map's sockets in one namespace by process and peer."""
+        return ()
+
+    def tcp_sockets(self, map_id: int, name: str, netns: int, most: int) -> tuple[RawSocket, ...]:
+        """The first `most` sockets of a map in one namespace."""
+        return ()
+
+    def qdiscs(self, kinds: Collection[str]) -> RawQdiscs:
+        """Instances of queueing disciplines, in every network namespace."""
+        return RawQdiscs(unseen=_NOT_YET)
+
+    def sched_ext(self) -> RawSchedExt | None:
+        """What sched_ext says; None where the kernel has none."""
+        return None
+
+    def hid_device(self, hid_id: int) -> RawHidDevice | None:
+        """The HID device of this id; None if it is gone."""
+        return None
