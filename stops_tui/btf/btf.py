@@ -166,6 +166,13 @@ class Btf:
             raise BtfError(f"no type has id {type_id}", 0)
         return 0
 
+    def raw(self, type_id: int) -> bytes:
+        """A type as it lies in the data: struct btf_type and what follows; void has none."""
+        if self._base is not None and type_id < self._first_id:
+            return self._base.raw(type_id)
+        start = self.offset_of(type_id)
+        return self._data[start : self._index.end(type_id - self._first_id)] if type_id else b""
+
     def _named(self, start: bytes, kind: Kind) -> Iterator[int]:
         """The ids of this BTF's own types whose name (and NUL) starts so."""
         places = self._index.named(self._string_offsets(start), kind)

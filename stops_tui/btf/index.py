@@ -43,6 +43,11 @@ class TypeIndex:
             raise BtfError("no type has so high an id", self._start + 4 * self._next)
         return self._start + 4 * self._offsets[place]
 
+    def end(self, place: int) -> int:
+        """Where a type ends, in bytes from the start of the BTF data."""
+        offset = (self.offset(place) - self._start) // 4
+        return self._start + 4 * (offset + self._length(self._words[offset + 1], offset))
+
     def named(self, names: Iterable[int], kind: Kind) -> Iterator[int]:
         """The places of the types of this kind with one of these string offsets, in order."""
         wanted = set(names)
