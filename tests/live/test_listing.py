@@ -41,7 +41,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int
 @pytest.fixture(scope="module")
 def modern(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
     """The programs of v4.c: member → program id."""
-    v4 = bpf_object("v4", clang="clang-19", cpu="v4")
+    v4 = bpf_object("v4")
     with bpftool.registered(v4, tmp_path_factory.mktemp("v4"), bpftool.newer()) as found:
         yield found.programs
 

@@ -21,6 +21,16 @@ PLACEHOLDER = b"stops_test_name"
 """The name of every congestion control in tests/bpf; 15 characters, the most there can be."""
 
 
+OBJECTS = {
+    "cc": ("tcp_congestion_ops", "clang", "v3"),
+    "v4": ("tcp_congestion_ops", "clang-19", "v4"),
+    "scx": ("sched_ext_ops", "clang", "v3"),
+    "qdisc": ("Qdisc_ops", "clang-19", "v3"),
+    "hid": ("hid_bpf_ops", "clang", "v3"),
+}
+"""The programs of tests/bpf: the struct each implements, what compiles it, for which BPF CPU."""
+
+
 def missing(what: str) -> NoReturn:
     """Skip the test, or fail it where STOPS_TUI_REQUIRE_LIVE says that nothing may be skipped."""
     if os.environ.get("STOPS_TUI_REQUIRE_LIVE") == "1":
@@ -34,12 +44,24 @@ def tool(name: str) -> str:
     return found or missing(f"{name} is not installed: run tests/setup-host as root")
 
 
-def bpf_object(name: str, clang: str = "clang", cpu: str = "v3") -> Path:
-    """tests/bpf/NAME.c compiled for BPF with debug info."""
-    source, headers = PROGRAMS / f"{name}.c", [PROGRAMS / "bpf.h", vmlinux_h()]
+def compile_for(btf: Path) -> None:
+    """Compile all that a kernel of this BTF has the types for: inside a virtual machine it is slow,
+    and finds the objects by the hash of that kernel's BTF.
+    """
+    types = vmlinux_h(btf).read_text()
+    for name, (struct, _clang, _cpu) in OBJECTS.items():
+        if f"\nstruct bpf_struct_ops_{struct} {{" in types:
+            bpf_object(name, btf)
+
+
+def bpf_object(name: str, btf: Path = VMLINUX) -> Path:
+    """tests/bpf/NAME.c compiled for BPF with debug info, with the types of a kernel's BTF."""
+    _struct, clang, cpu = OBJECTS[name]
+    source, types, header = PROGRAMS / f"{name}.c", vmlinux_h(btf), PROGRAMS / "bpf.h"
     flags = ["-g", "-O2", "-target", "bpf", f"-mcpu={cpu}", "-Wall", "-Werror"]
-    flags += [f"-I{header.parent}" for header in headers]
-    return _compiled([tool(clang), *flags, "-c"], source, headers, ".o")
+    # The kernel itself is compiled with them since 6.19: its structs have nameless members.
+    flags += ["-fms-extensions", f"-I{header.parent}", f"-isystem{types.parent}"]
+    return _compiled([tool(clang), *flags, "-c"], source, [header, types], ".o")
 
 
 def shared_library(source: Path) -> Path:
@@ -57,11 +79,11 @@ def named(program: Path, name: str, path: Path) -> Path:
     return path
 
 
-def vmlinux_h() -> Path:
-    """All types of the running kernel as C."""
-    path = BUILD / _hash(VMLINUX) / "vmlinux.h"
+def vmlinux_h(btf: Path = VMLINUX) -> Path:
+    """All types of a kernel's BTF as C."""
+    path = BUILD / _hash(btf) / "vmlinux.h"
     if not path.exists():
-        dump = [tool("bpftool"), "btf", "dump", "file", str(VMLINUX), "format", "c"]
+        dump = [tool("bpftool"), "btf", "dump", "file", str(btf), "format", "c"]
         _write(path, subprocess.run(dump, check=True, capture_output=True).stdout)
     return path
 
