@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from textual.app import App
-from textual.dom import DOMNode
 from textual.message import Message
 from textual.reactive import var
 
 from stops_tui.actions import ACTIONS, key_text
 from stops_tui.config import Config
 from stops_tui.held import HeldLinks
-from stops_tui.kernels.kernel import Kernel
+from stops_tui.looking import LookingApp
 from stops_tui.struct_ops.inventory import Snapshot
 
 if TYPE_CHECKING:
@@ -39,34 +36,20 @@ class Commanded(Message):
         self.problem = problem
 
 
-class ChangingApp(App[None]):
+class ChangingApp(LookingApp):
     """What `StopsApp` is, as far as it changes the kernel."""
 
     armed: var[bool] = var(False)
     held: var[tuple[Handle, ...]] = var(())
     commands: var[Sequence[Call]] = var(())
 
-    kernel: Kernel
-    config: Config
-
-    def __init__(self, armed: bool, ansi_color: bool | None) -> None:
-        super().__init__(ansi_color=ansi_color)
+    def __init__(self, config: Config, armed: bool, ansi_color: bool | None) -> None:
+        super().__init__(config, ansi_color)
         self.set_reactive(ChangingApp.armed, armed)
         self._held = HeldLinks()
         self._audit: Audit | None = None
         self._at_work: set[object] = set()
         self._told = ""
-
-    @abstractmethod
-    def lookup(self, asker: DOMNode, job: Callable[[], T], done: Callable[[T], object]) -> None:
-        """Run `job` off the screen's thread, then `done` with its result in the screen's.
-
-        What `asker` wanted to know is nobody's any more if it has left the screen by then.
-        """
-
-    @abstractmethod
-    def look(self, holders: bool = True) -> None:
-        """Look at the kernel now: something was changed."""
 
     # Arming
 
@@ -164,10 +147,11 @@ class ChangingApp(App[None]):
         self._held.keep(link)
         self.held = self._held.handles
 
-    def settle_held(self, snapshot: Snapshot) -> None:
+    def watch_snapshot(self, snapshot: Snapshot | None) -> None:
         """Let go of links that register nothing any more."""
-        self._held.settle(snapshot)
-        self.held = self._held.handles
+        if snapshot:
+            self._held.settle(snapshot)
+            self.held = self._held.handles
 
     def end_by_signal(self, number: int) -> None:
         """Leave without asking, as one who sends a signal wants it, but with a clean terminal."""

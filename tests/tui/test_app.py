@@ -15,7 +15,7 @@ from rich.console import RenderableType
 from textual._compositor import CompositorUpdate
 from textual.screen import Screen
 
-from stops_tui import app as app_module
+from stops_tui import looking
 from stops_tui.app import StopsApp
 from stops_tui.bpf.errors import BpfError
 from stops_tui.config import Config, Problem
@@ -58,7 +58,7 @@ def slow() -> Slow:
 
 
 async def test_a_sweep_that_stalls_shows_as_stale(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app_module, "LATE", 0.1)
+    monkeypatch.setattr(looking, "LATE", 0.1)
     kernel = slow()
     async with explorer(kernel) as seen:
         assert seen.app.pulse == "live"
@@ -115,7 +115,7 @@ async def test_a_refusal_is_told_and_tried_again() -> None:
 async def test_holders_are_looked_up_on_change_and_selection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(app_module, "HOLDERS_APART", 0.0)
+    monkeypatch.setattr(looking, "HOLDERS_APART", 0.0)
     kernel = slow()
     async with explorer(kernel) as seen:
         await seen.until("the first walk", lambda: kernel.walks)
@@ -133,7 +133,7 @@ async def test_holders_are_looked_up_on_change_and_selection(
 
 
 async def test_holders_are_looked_up_every_so_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app_module, "HOLDERS_EVERY", 0.1)
+    monkeypatch.setattr(looking, "HOLDERS_EVERY", 0.1)
     kernel = slow()
     async with explorer(kernel) as seen:
         await seen.until("walks", lambda: kernel.walks > 3)
