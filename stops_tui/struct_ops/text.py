@@ -33,6 +33,11 @@ def c_string(raw: bytes, longest: int = LONGEST) -> str:
     return f'"{printable(quoted, 2 * longest)}{ellipsis}"'
 
 
+def bytes_text(size: int) -> str:
+    """A size for people: `9,999 B`, `12.5 KiB`."""
+    return f"{size:,} B" if size < 10_000 else f"{size / 1024:,.1f} KiB"
+
+
 def _escape(char: str) -> str:
     code = ord(char)
     if 0xDC80 <= code <= 0xDCFF:  # a byte that surrogateescape could not decode

@@ -13,7 +13,7 @@ from rich.text import Text
 from stops_tui.kernels.kernel import RunCount
 from stops_tui.struct_ops.inventory import MemberValue, Program, Snapshot, StructOpsMap
 from stops_tui.struct_ops.rates import Rate
-from stops_tui.struct_ops.text import printable
+from stops_tui.struct_ops.text import bytes_text, printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def details(program: Program, maps: Mapping[int, str]) -> list[tuple[str, str]]:
         ("id", str(raw.id)),
         ("loaded", f"{loaded} by uid {raw.uid}{' (root)' if raw.uid == 0 else ''}"),
         ("tag", raw.tag),
-        ("size", f"{_bytes(raw.xlated_size)} translated, {_bytes(raw.jited_size)} JITed"),
+        ("size", f"{bytes_text(raw.xlated_size)} translated, {bytes_text(raw.jited_size)} JITed"),
         ("verified", f"{raw.verified_insns:,} insns" if raw.verified_insns else "not told"),
         ("ran", _runs(raw.runs)),
         ("BTF", f"object {raw.btf_id}" if raw.btf_id else "none"),
@@ -108,7 +108,3 @@ def _runs(runs: RunCount) -> str:
 
 def _count(number: int, word: str) -> str:
     return f"{number:,} {word}" + ("" if number == 1 else "s")
-
-
-def _bytes(size: int) -> str:
-    return f"{size:,} B" if size < 10_000 else f"{size / 1024:,.1f} KiB"

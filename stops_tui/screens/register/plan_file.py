@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, cast
 
@@ -14,11 +14,11 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from stops_tui.screens.base import Facts
+from stops_tui.screens.path_browser import PathBrowser
 from stops_tui.struct_ops.registration.plan import Plan, PlanError
 from stops_tui.struct_ops.registration.plan_file import from_toml, to_toml
 from stops_tui.struct_ops.text import printable
 from stops_tui.widgets.line_input import LineInput
-from stops_tui.widgets.line_table import Column, LineTable, Row, Span
 
 SUFFIX = ".toml"
 LARGEST = 1 << 20
@@ -36,7 +36,6 @@ FRAME = """
         }
         & Input { height: 1; border: none; padding: 0 2; background: $boost; }
         & Static { height: auto; padding: 0 2; color: $text-warning; }
-        & LineTable { height: 12; }
     }
 """
 
@@ -82,65 +81,25 @@ class SavePlan(ModalScreen[str | None]):
 class LoadPlan(ModalScreen[Plan | None]):
     """Asks for a file, filtered as one types; gives its plan, or None."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Close", show=False),
-        Binding("up", "cursor('step', -1)", "Up", show=False, priority=True),
-        Binding("down", "cursor('step', 1)", "Down", show=False, priority=True),
-    ]
-    DEFAULT_CSS = FRAME.replace("$SCREEN", "LoadPlan")
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Close", show=False)]
+    DEFAULT_CSS = FRAME.replace("$SCREEN", "LoadPlan") + "LoadPlan PathBrowser { height: 16; }"
 
     def compose(self) -> ComposeResult:
         """The path, the files and folders there, and what is wrong with a file."""
-        columns = (Column("name", "", 40, least=10, grow=True),)
         with Vertical() as box:
             box.border_title = "Load a plan"
-            box.border_subtitle = "type a path · Enter opens · Esc leaves"
-            yield LineInput(_here(), compact=True, select_on_focus=False)
-            yield Static(markup=False)
-            yield LineTable(columns, header=False, empty="No plan (*.toml) here.")
+            box.border_subtitle = "type a path · Tab completes · Enter opens · Esc leaves"
+            yield PathBrowser(SUFFIX, _here(), empty="No plan (*.toml) here.")
 
-    def on_mount(self) -> None:
-        """Look at the folder."""
-        self.query_one(Input).focus()
-        self._look()
-
-    @on(Input.Changed)
-    def _look(self) -> None:
-        typed = self.query_one(Input).value
-        self.query_one(Static).update("")
-        cast("Facts", self.app).lookup(
-            self, lambda: listing(typed), lambda found: self._show(typed, found)
-        )
-
-    def _show(self, typed: str, found: Sequence[str]) -> None:
-        if typed == self.query_one(Input).value:
-            rows = [Row(path, (_name(path),)) for path in found]
-            self.query_one(LineTable).show_rows(rows)
-
-    @on(Input.Submitted)
-    @on(LineTable.Chosen)
-    def _open(self) -> None:
-        """The file that was typed whole, or the one at the cursor; a folder is gone into."""
-        typed = self.query_one(Input).value
-        path = typed if typed.endswith(SUFFIX) else self.query_one(LineTable).cursor_key
-        if not isinstance(path, str):
-            return
-        if path.endswith("/"):
-            self.query_one(Input).value = path
-            self.query_one(Input).action_end()
-        else:
-            cast("Facts", self.app).lookup(self, lambda: read(path), self._read)
+    @on(PathBrowser.Picked)
+    def _open(self, message: PathBrowser.Picked) -> None:
+        cast("Facts", self.app).lookup(self, partial(read, message.path), self._read)
 
     def _read(self, found: Plan | str) -> None:
         if isinstance(found, Plan):
             self.dismiss(found)
         else:
-            self.query_one(Static).update(printable(found, 400))
-
-    def action_cursor(self, how: str, by: int) -> None:
-        """Move the cursor while the focus stays in the line."""
-        table = self.query_one(LineTable)
-        (table.action_step if how == "step" else table.action_page)(by)
+            self.query_one(PathBrowser).say(found)
 
     def action_leave(self) -> None:
         """Load nothing."""
@@ -153,13 +112,6 @@ def _here() -> str:
         return f"{Path.cwd()}/"
     except OSError:
         return ""
-
-
-def _name(path: str) -> Span:
-    """A plan's or a folder's own name."""
-    folder = path.endswith("/")
-    name = path.rstrip("/").rpartition("/")[2]
-    return Span(f"{name}/", "accent") if folder else Span(name)
 
 
 def write(path: str, text: str, replace: bool) -> str:
@@ -187,15 +139,3 @@ def read(path: str) -> Plan | str:
             return from_toml(file.read(LARGEST), path)
     except (OSError, ValueError, RuntimeError, PlanError) as error:
         return str(error)
-
-
-def listing(typed: str) -> list[str]:
-    """The folders and plans whose path starts with what was typed."""
-    folder, slash, start = typed.rpartition("/")
-    try:
-        there = sorted(Path(f"{folder}{slash}").expanduser().iterdir())
-        folders = [f"{path}/" for path in there if path.is_dir()]
-    except (OSError, ValueError, RuntimeError):
-        return []
-    plans = [str(path) for path in there if path.suffix == SUFFIX]
-    return [path for path in plans + folders if Path(path).name.startswith(start)]
