@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import pytest
 
@@ -21,14 +21,46 @@ PLACEHOLDER = b"stops_test_name"
 """The name of every congestion control in tests/bpf; 15 characters, the most there can be."""
 
 
+class Made(NamedTuple):
+    """How an object of tests/bpf is made.
+
+    Attributes:
+        struct: The struct_ops type that it implements, without which a kernel has no use for it;
+            "" for none.
+        source: Its C file's name; "" if that is the object's.
+        clang: What compiles it.
+        cpu: For which BPF CPU.
+        options: What else the compiler is told.
+    """
+
+    struct: str
+    source: str = ""
+    clang: str = "clang"
+    cpu: str = "v3"
+    options: tuple[str, ...] = ()
+
+
+TCP = "tcp_congestion_ops"
+_LINK = '-DSTRUCT_OPS=".struct_ops.link"'
+
 OBJECTS = {
-    "cc": ("tcp_congestion_ops", "clang", "v3"),
-    "v4": ("tcp_congestion_ops", "clang-19", "v4"),
-    "scx": ("sched_ext_ops", "clang", "v3"),
-    "qdisc": ("Qdisc_ops", "clang-19", "v3"),
-    "hid": ("hid_bpf_ops", "clang", "v3"),
+    "cc": Made(TCP),
+    "v4": Made(TCP, clang="clang-19", cpu="v4"),
+    "dctcp": Made(TCP),
+    "dctcp_link": Made(TCP, "dctcp", options=(_LINK,)),
+    "dctcp_optional": Made(TCP, "dctcp", options=('-DSTRUCT_OPS="?.struct_ops"',)),
+    "dctcp_big_endian": Made("", "dctcp", options=("-target", "bpfeb")),
+    "refused": Made(TCP),
+    "pair": Made(TCP),
+    "pair_link": Made(TCP, "pair", options=(_LINK,)),
+    "suffixed": Made(TCP),
+    "suffixed_set": Made(TCP, "suffixed", options=("-DFUTURE=7",)),
+    "plain": Made(""),
+    "scx": Made("sched_ext_ops"),
+    "qdisc": Made("Qdisc_ops", clang="clang-19"),
+    "hid": Made("hid_bpf_ops"),
 }
-"""The programs of tests/bpf: the struct each implements, what compiles it, for which BPF CPU."""
+"""The objects of tests/bpf by name."""
 
 
 def missing(what: str) -> NoReturn:
@@ -49,19 +81,20 @@ def compile_for(btf: Path) -> None:
     and finds the objects by the hash of that kernel's BTF.
     """
     types = vmlinux_h(btf).read_text()
-    for name, (struct, _clang, _cpu) in OBJECTS.items():
-        if f"\nstruct bpf_struct_ops_{struct} {{" in types:
+    for name, made in OBJECTS.items():
+        if f"\nstruct bpf_struct_ops_{made.struct} {{" in types:
             bpf_object(name, btf)
 
 
 def bpf_object(name: str, btf: Path = VMLINUX) -> Path:
-    """tests/bpf/NAME.c compiled for BPF with debug info, with the types of a kernel's BTF."""
-    _struct, clang, cpu = OBJECTS[name]
-    source, types, header = PROGRAMS / f"{name}.c", vmlinux_h(btf), PROGRAMS / "bpf.h"
-    flags = ["-g", "-O2", "-target", "bpf", f"-mcpu={cpu}", "-Wall", "-Werror"]
+    """One of OBJECTS, compiled with debug info and the types of a kernel's BTF."""
+    made = OBJECTS[name]
+    source, types = PROGRAMS / f"{made.source or name}.c", vmlinux_h(btf)
+    flags = ["-g", "-O2", "-target", "bpf", f"-mcpu={made.cpu}", "-Wall", "-Werror", *made.options]
     # The kernel itself is compiled with them since 6.19: its structs have nameless members.
-    flags += ["-fms-extensions", f"-I{header.parent}", f"-isystem{types.parent}"]
-    return _compiled([tool(clang), *flags, "-c"], source, [header, types], ".o")
+    flags += ["-fms-extensions", f"-I{PROGRAMS}", f"-isystem{types.parent}"]
+    headers = [PROGRAMS / "bpf.h", types]
+    return _compiled([tool(made.clang), *flags, "-c"], source, headers, ".o")
 
 
 def shared_library(source: Path) -> Path:
@@ -71,11 +104,11 @@ def shared_library(source: Path) -> Path:
     )
 
 
-def named(program: Path, name: str, path: Path) -> Path:
+def named(program: Path, name: str, path: Path, placeholder: bytes = PLACEHOLDER) -> Path:
     """The object with its congestion control named otherwise, written to `path`."""
     data = program.read_bytes()
-    assert data.count(PLACEHOLDER) == 1
-    path.write_bytes(data.replace(PLACEHOLDER, name.encode().ljust(len(PLACEHOLDER), b"\0")))
+    assert data.count(placeholder) == 1
+    path.write_bytes(data.replace(placeholder, name.encode().ljust(len(placeholder), b"\0")))
     return path
 
 
