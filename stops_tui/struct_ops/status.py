@@ -11,6 +11,7 @@ REGISTERED = "registered"
 ATTACHED = "attached"
 UNREGISTERED_HELD = "unregistered, held"
 NOT_ATTACHED = "ready, not attached"
+EJECTED = "ejected"
 UNKNOWN = "?"
 
 _STATE_PREFIX = "BPF_STRUCT_OPS_STATE_"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stops_tui.kernels.kernel import RawConditions, RawSubsystems
+from stops_tui.struct_ops.status import EJECTED
 from stops_tui.struct_ops.subsystems.subsystem import Data, Registering, Subsystem
 from stops_tui.struct_ops.text import printable
 
@@ -16,7 +17,7 @@ def _ejected(data: Data, facts: RawSubsystems) -> str:
     """
     if facts.sched_ext_state in (None, "enabling") or data.get("sub_cgroup_id"):
         return ""
-    return "" if facts.sched_ext_ops == data.get("name") else "ejected"
+    return "" if facts.sched_ext_ops == data.get("name") else EJECTED
 
 
 def _running(data: Data, conditions: RawConditions) -> str:
