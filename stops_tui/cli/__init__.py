@@ -101,7 +101,13 @@ def _report(found: Namespace, kernel: Kernel) -> int:
         case "list":
             from stops_tui.report import maps
 
-            return maps.report(kernel, found.select, as_json=found.json)
+            return maps.report(
+                kernel, found.select, with_holders=found.holders, as_json=found.json
+            )
+        case "holders":
+            from stops_tui.report import account
+
+            return account.report(kernel, found.select, as_json=found.json)
         case "dump":
             from stops_tui.report import dump
 

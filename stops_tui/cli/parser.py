@@ -77,6 +77,7 @@ def build_parser() -> Parser:
     _add_interval(parser)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs", parser_class=Parser)
     _add_list(verbs)
+    _add_holders(verbs)
     _add_dump(verbs)
     _add_types(verbs)
     _add_progs(verbs)
@@ -92,21 +93,48 @@ def _add_list(verbs: Verbs) -> None:
     verb = add_verb(
         verbs,
         "list",
-        "[id N | name X | type T] [--json]",
+        "[id N | name X | type T] [--holders] [--json]",
         "every struct_ops map: type, state, status, refcnt, members, links, holders",
         """\
 One line a map, by id. REFCNT is the kernel's count, HOLDERS what is left of it without
 registration and links: sockets, qdiscs and the like. HELD BY tells the processes with an open
 file descriptor of the map or its links, and the paths they are pinned at.
 
+With --holders, why each map is there, in a sentence; see `stops-tui holders --help`.
+
 Nothing found is exit 1 where something was asked for; with --json it is [] as well.""",
         """\
   stops-tui list                        all maps, by id
   stops-tui list type tcp_congestion_ops
+  stops-tui list --holders              why each is there
   stops-tui list --json | jq '.[] | select(.holders > 0) | .name'
 """,
     )
     add_selection(verb, "id", "name", "type")
+    verb.add_argument("--holders", action="store_true", help="look up who holds each map, too")
+    add_json(verb)
+
+
+def _add_holders(verbs: Verbs) -> None:
+    verb = add_verb(
+        verbs,
+        "holders",
+        "(id N | name X) [--json]",
+        "why a map is there: its refcnt as a sum, and who keeps it",
+        """\
+A sentence first, then what the reference count is made of: registration or links, TCP sockets and
+defaults in every network namespace, qdiscs. What cannot be told is `unexplained`, with what could
+not be looked at. Then what the subsystem says of itself, and the processes and pins that keep the
+map. All maps of a name are told.
+
+With --json, an array: sentence, refcnt, parts (what, n, netns, detail), unexplained; the parts'
+n and unexplained add up to refcnt. settled is false where refcnt moved while it was looked at.""",
+        """\
+  stops-tui holders id 58
+  stops-tui holders name dctcp --json | jq -r '.[].sentence'
+""",
+    )
+    add_selection(verb, "id", "name")
     add_json(verb)
 
 

@@ -19,6 +19,7 @@ _NUMBERS: Final = ("id", "link")
 _MOST_DIGITS: Final = 20
 """Of an id: no kernel has one so long, and Python makes no number of thousands of digits."""
 _MUST_CHOOSE: Final = {
+    "holders": "which map? Say id N or name X, as in: stops-tui holders id 58",
     "prog": "which one? Say id N or name X, as in: stops-tui prog id 25",
     "unregister": "which one? Say id N, name X, link N or pinned PATH, "
     "as in: stops-tui unregister id 58",
