@@ -1,4 +1,4 @@
-"""C declarations of bpf(2) and mount(2); `_cdefs.py` is made of them (cffi, out-of-line ABI mode).
+"""C declarations of system calls; `_cdefs.py` is made of them (cffi, out-of-line ABI mode).
 
 The generated file is committed: an install needs no compiler, and no C is parsed at start.
 Regenerate it after a change here with `python -m stops_tui.bpf.cdefs`.
@@ -21,6 +21,7 @@ long syscall(long number, int cmd, void *attr, unsigned int size);
 
 int mount(const char *source, const char *target, const char *type, unsigned long flags,
           const char *options);
+int setns(int fd, int nstype);
 
 struct attr_get_id   { uint32_t id; uint32_t next_id; uint32_t open_flags; };
 struct attr_get_info { uint32_t bpf_fd; uint32_t info_len; uint64_t info; };
@@ -59,6 +60,7 @@ struct attr_link_update {
 };
 struct attr_link_detach { uint32_t link_fd; };
 struct attr_enable_stats { uint32_t type; };
+struct attr_iter_create { uint32_t link_fd; uint32_t flags; };
 
 struct bpf_map_info {
     uint32_t type; uint32_t id; uint32_t key_size; uint32_t value_size; uint32_t max_entries;

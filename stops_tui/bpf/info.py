@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
+MAP_TYPE_HASH = 1
 MAP_TYPE_STRUCT_OPS = 26
+PROG_TYPE_TRACING = 26
 PROG_TYPE_STRUCT_OPS = 27
 LINK_TYPE_STRUCT_OPS = 9
 

@@ -31,6 +31,7 @@ BPF_F_RDONLY = 1 << 3
 BPF_F_LINK = 1 << 13
 BPF_F_VTYPE_BTF_OBJ_FD = 1 << 15
 BPF_F_REPLACE = 1 << 2
+BPF_TRACE_ITER = 28
 BPF_STRUCT_OPS = 44
 
 KEY_0 = bytes(4)
@@ -86,6 +87,7 @@ class Command(IntEnum):
     BPF_LINK_GET_FD_BY_ID = 30
     BPF_LINK_GET_NEXT_ID = 31
     BPF_ENABLE_STATS = 32
+    BPF_ITER_CREATE = 33
     BPF_LINK_DETACH = 34
 
 
@@ -402,6 +404,18 @@ class Bpf:
         """
         attr = ffi.new("struct attr_link_create *", [map_fd, 0, BPF_STRUCT_OPS, 0])
         return self._fd(Command.BPF_LINK_CREATE, attr)
+
+    def iter_link_create(self, prog_fd: int) -> int:
+        """Attach an iterator's program to what it walks over; nothing runs before `iter_create`."""
+        attr = ffi.new("struct attr_link_create *", [prog_fd, 0, BPF_TRACE_ITER, 0])
+        return self._fd(Command.BPF_LINK_CREATE, attr)
+
+    def iter_create(self, link_fd: int) -> int:
+        """A file whose reading runs the program on each object, and gives what that writes.
+
+        An iterator over sockets sees those of the network namespace that the calling thread is in.
+        """
+        return self._fd(Command.BPF_ITER_CREATE, ffi.new("struct attr_iter_create *", [link_fd, 0]))
 
     def link_update(self, link_fd: int, new_map_fd: int, old_map_fd: int | None = None) -> None:
         """Put another READY map of the same type in a link's place; `old_map_fd` must be its map.

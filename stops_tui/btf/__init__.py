@@ -4,6 +4,7 @@ This floor knows no kernel and no file descriptor: whoever has the bytes can rea
 """
 
 from stops_tui.btf.btf import Btf
+from stops_tui.btf.place import place_of
 from stops_tui.btf.types import (
     Array,
     BtfError,
@@ -51,4 +52,5 @@ __all__ = [
     "Ref",
     "Var",
     "Void",
+    "place_of",
 ]
