@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 
-.PHONY: run test lint bench screenshots clean
+.PHONY: run test test-vm lint bench screenshots clean
 
 run: $(STAMP)
 	@$(BIN)/stops-tui $(ARGS)
@@ -14,6 +14,11 @@ run: $(STAMP)
 test: $(DEV) lint
 	@tests/setup-host
 	$(BIN)/pytest $(ARGS)
+
+# On real kernels: all, or KERNEL="6.1 7.2"; ARGS go to pytest.
+test-vm: $(DEV)
+	@tests/setup-host vm
+	$(BIN)/python -m tests.vm $(addprefix --kernel=,$(KERNEL)) $(ARGS)
 
 lint: $(DEV)
 	$(BIN)/ruff check .
