@@ -97,7 +97,7 @@ class ObjectStructOps(NamedTuple):
         type_name: The kernel's struct that it implements: its own struct's name without suffix.
         suffix: What is after the name, as in struct tcp_congestion_ops___v2: "___v2"; or "".
         type_id: Its own struct, in the object's BTF.
-        value: The bytes of its own struct; function members are zero, as programs go there.
+        value: The bytes of its own struct; zeroes where a program belongs.
         members: All members, in order.
     """
 
