@@ -31,8 +31,9 @@ def main() -> int:
     parser.add_argument("--at-once", type=int, default=os.cpu_count(), help="guests at a time")
     parser.add_argument("--minutes", type=float, default=MINUTES, help="the longest for a guest")
     options, pytest_arguments = parser.parse_known_args()
+    if not _collect(pytest_arguments):
+        return 2
     chosen = kernels.ready(options.kernel or list(kernels.MATRIX))
-    _compile(pytest_arguments)
     try:
         return asyncio.run(_matrix(chosen, pytest_arguments, options.at_once, options.minutes * 60))
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -54,7 +55,7 @@ async def _matrix(
             start = time.monotonic()
             guest = await run(
                 kernel,
-                _script(kernel, pytest_arguments),
+                _script(pytest_arguments),
                 said=lambda line: print(f"{kernel.name:<5} {line}", flush=True),
                 seconds=seconds,
                 accelerator=TCG,
@@ -70,32 +71,26 @@ async def _matrix(
     return int(any(guest.status != 0 for guest, _lines in results))
 
 
-def _script(kernel: Kernel, pytest_arguments: list[str]) -> str:
+def _script(pytest_arguments: list[str]) -> str:
     """The shell script that runs pytest in a guest."""
     command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider"]
     command += [f"--junitxml=/run/guest/out/{report.REPORT}"]
-    command += selection.arguments(kernel.name, pytest_arguments)
+    command += selection.arguments(pytest_arguments)
     environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     return script(command, PROJECT, {**environment, "LANG": "C.UTF-8"})
 
 
-def _compile(pytest_arguments: list[str]) -> None:
-    """Have every module and test compiled here, which is much slower in a guest."""
-    subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-q",
-            "--collect-only",
-            *selection.arguments("", pytest_arguments),
-        ],
-        cwd=PROJECT,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""},
-        stdout=subprocess.DEVNULL,
-        check=False,
+def _collect(pytest_arguments: list[str]) -> bool:
+    """Whether pytest finds the tests; all are compiled then, which is much slower in a guest."""
+    command = [sys.executable, "-m", "pytest", "-qq", "--collect-only"]
+    command += selection.arguments(pytest_arguments)
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
+    done = subprocess.run(
+        command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True, check=False
     )
+    if done.returncode:
+        print(done.stdout)
+    return done.returncode == 0
 
 
 sys.exit(main())
