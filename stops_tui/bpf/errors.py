@@ -146,13 +146,17 @@ class BpfError(Exception):
         errno: The kernel's error; 0 where it claimed success with another value than 0.
         errno_name: "EEXIST"; "ENOTSUPP" for 524.
         cause: What that means here, in words; "" if it is not known.
-        log: What the verifier or the BTF checker wrote; "" for other commands.
+        log: What the verifier, the BTF checker or libbpf wrote; "" for other commands.
+        program: The program of an object file that was refused; "" for all else.
     """
 
-    def __init__(self, command: str, errno: int, cause: str = "", log: str = "") -> None:
+    def __init__(
+        self, command: str, errno: int, cause: str = "", log: str = "", program: str = ""
+    ) -> None:
         self.command = command
         self.errno = errno
         self.errno_name = errno_name(errno) if errno else "no errno"
         self.cause = cause or verifier_cause(log) or cause_of(command, errno)
         self.log = log
+        self.program = program
         super().__init__(f"{command}: {self.errno_name}" + (self.cause and f" ({self.cause})"))

@@ -8,7 +8,7 @@ descriptor.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from stops_tui.bpf.insns import Insn
@@ -72,35 +72,54 @@ class NewProgram:
 class NewObject:
     """Programs of a BPF object file to load; libbpf does it (CO-RE, relocations, their maps).
 
+    A program is loaded for the member it implements, which libbpf takes from a struct_ops variable
+    of the object. Of each variable only the members here are set, whatever the file has there.
+
     Attributes:
         path: Where the file is, for people.
         data: Its bytes, those that were inspected.
-        programs: The programs wanted, by struct_ops variable and member: the program's name.
+        programs: The programs wanted, by struct_ops variable and member: the program's name. One
+            program is at one member; a member of a variable takes one program.
     """
 
     path: str
-    data: bytes
+    data: bytes = field(repr=False)
     programs: Mapping[str, Mapping[str, str]]
 
 
 class LoadedObject(Protocol):
-    """An object that was loaded: programs, and the maps they use.
-
-    Attributes:
-        programs: By name; each is kept by the object, not by who uses it.
-        messages: What libbpf said meanwhile, a line each; never printed.
-    """
+    """The programs of an object that were loaded; each keeps the maps it uses."""
 
     @property
     def programs(self) -> Mapping[str, Handle]:
-        """The programs that were wanted, by name."""
+        """Those that were wanted, by name; closed by `close`."""
 
     @property
     def messages(self) -> tuple[str, ...]:
-        """What libbpf said meanwhile."""
+        """What libbpf said meanwhile, a line each; it is never printed."""
 
     def close(self) -> None:
-        """Let all of it go. Idempotent."""
+        """Let all of it go: what is in no map is unloaded. Idempotent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Libbpf:
+    """The library that loads objects.
+
+    Attributes:
+        path: The file, or the name it is known by: "libbpf.so.1".
+        version: As it says itself, "1.4"; "" if it was not found.
+        level: The newest version whose functions it has: what it is able to.
+        problem: Why nothing can be loaded by it, and what to install; "" if it can.
+    """
+
+    path: str
+    version: str = ""
+    level: tuple[int, int] = (0, 0)
+    problem: str = ""
+
+    def __str__(self) -> str:
+        return f"libbpf {self.version}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +191,21 @@ class Writes(Protocol):
 
     def load_program(self, new: NewProgram) -> Handle:
         """BPF_PROG_LOAD; a refusal carries the verifier's log."""
+
+    def libbpf(self) -> Libbpf:
+        """The library that `load_object` takes; looked for at each call, nothing is changed."""
+
+    def load_object(self, new: NewObject) -> LoadedObject:
+        """Load programs of an object file by libbpf; all of them, or none.
+
+        `listen` is told of one call for the whole (bpf_object__load), after one for each program
+        that stays loaded (BPF_PROG_LOAD).
+
+        Raises:
+            BpfError: BPF_PROG_LOAD where the verifier refuses a program, which `program` names,
+                with its log; else bpf_object__open or bpf_object__load, with libbpf's messages as
+                the log. There is nothing of the object in the kernel then.
+        """
 
     def load_btf(self) -> Handle:
         """BPF_BTF_LOAD of the smallest BTF there is: BPF_MAP_CREATE wants one, no kernel's own."""

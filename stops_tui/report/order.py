@@ -19,12 +19,13 @@ from stops_tui.struct_ops.registration.member_checks import member_problem
 from stops_tui.struct_ops.registration.naming import map_name_for
 from stops_tui.struct_ops.registration.plan import (
     Example,
+    InObject,
     Plan,
     PlanError,
     ProgramSource,
     parse_source,
 )
-from stops_tui.struct_ops.registration.sources import NoProgram, built_in, program_of
+from stops_tui.struct_ops.registration.sources import NoProgram, built_in, in_object, program_of
 from stops_tui.struct_ops.text import printable
 from stops_tui.struct_ops.types import Member, StructOpsType
 
@@ -191,6 +192,8 @@ def _check_source(
     try:
         if isinstance(source, Example):
             built_in(source, type_)
+        elif isinstance(source, InObject):
+            in_object(source, facts)
         else:
             program_of(source, facts)
     except NoProgram as error:

@@ -34,10 +34,22 @@ from errno import (
 from typing import TYPE_CHECKING, Literal
 
 from stops_tui.bpf.errors import ENOTSUPP, BpfError
+from stops_tui.bpf.insns import exit_
 from stops_tui.kernels.kernel import RawBpffs, RawLink, RawMap, RawProgram, RunCount
 from stops_tui.kernels.live.guards import check_value
 from stops_tui.kernels.live.shape import shape_of
-from stops_tui.kernels.writes import Call, Handle, HandleKind, NewMap, NewProgram, ReadOnly, Refused
+from stops_tui.kernels.writes import (
+    Call,
+    Handle,
+    HandleKind,
+    Libbpf,
+    LoadedObject,
+    NewMap,
+    NewObject,
+    NewProgram,
+    ReadOnly,
+    Refused,
+)
 from stops_tui.struct_ops.types import Member, StructOpsType
 
 if TYPE_CHECKING:
@@ -77,6 +89,18 @@ class FakeHandle:
 
 
 @dataclass
+class FakeObject:
+    """Keeps `LoadedObject`."""
+
+    programs: Mapping[str, Handle]
+    messages: tuple[str, ...]
+
+    def close(self) -> None:
+        for program in self.programs.values():
+            program.close()
+
+
+@dataclass
 class _Change:
     arguments: dict[str, str | int]
     result: int = field(default=0)
@@ -87,12 +111,18 @@ class FakeWrites:
 
     Attributes:
         calls: Every call that `listen` was, or would have been, told of.
+        library: What `libbpf` finds.
+        variables: The type of each struct_ops variable in objects; tcp_congestion_ops if not here.
+        messages: What libbpf says of the next objects.
     """
 
     def __init__(self, kernel: FakeKernel) -> None:
         self.armed = False
         self.listen: Callable[[Call], None] | None = None
         self.calls: list[Call] = []
+        self.library = Libbpf("libbpf.so.1", "1.4", (1, 4))
+        self.variables: dict[str, str] = {}
+        self.messages: tuple[str, ...] = ()
         self._kernel = kernel
         self._handles: list[FakeHandle] = []
         self._ours: set[tuple[HandleKind, int]] = set()
@@ -142,6 +172,24 @@ class FakeWrites:
             self._kernel.add_raw_program(_program(change.result, new, type_))
             self._members[change.result] = new.member
             return self._made("prog", change.result)
+
+    def libbpf(self) -> Libbpf:
+        return self.library
+
+    def load_object(self, new: NewObject) -> LoadedObject:
+        with self._change("bpf_object__load", path=new.path):
+            loaded = {
+                name: self._load_of_object(variable, member, name)
+                for variable, members in new.programs.items()
+                for member, name in members.items()
+            }
+        return FakeObject(loaded, self.messages)
+
+    def _load_of_object(self, variable: str, member: str, name: str) -> Handle:
+        of = self.variables.get(variable, "tcp_congestion_ops")
+        type_ = self._type(lambda t: t.name == of, "bpf_object__load")
+        index = next(m.index for m in type_.members if m.name == member)
+        return self.load_program(NewProgram(name[:15], (exit_(),), type_.type_id, index))
 
     def load_btf(self) -> Handle:
         with self._change("BPF_BTF_LOAD") as change:

@@ -155,9 +155,7 @@ def test_a_source_comes_back_from_its_text(source: Loaded | Pinned | Example) ->
     "text", ["", "0", "-1", "4294967296", "x", "example:reno", "example:/a", "²", "9" * 5000]
 )
 def test_what_is_no_source(text: str) -> None:
-    with pytest.raises(
-        PlanError, match="is no program: give its id, the path of a pin, or example"
-    ):
+    with pytest.raises(PlanError, match="is no program: give its id, the path of a pin, example"):
         parse_source(text)
 
 

@@ -29,7 +29,10 @@ from stops_tui.kernels.writes import (
     Call,
     Handle,
     HandleKind,
+    Libbpf,
+    LoadedObject,
     NewMap,
+    NewObject,
     NewProgram,
     ReadOnly,
     Refused,
@@ -87,6 +90,14 @@ class LiveWrites:
                 )
             with _closed_on_error(fd):
                 return change.made("prog", self._bpf().prog_get_info_by_fd(fd).id, fd)
+
+    def libbpf(self) -> Libbpf:
+        """Not there yet."""
+        return Libbpf("", problem="objects cannot be loaded yet")
+
+    def load_object(self, new: NewObject) -> LoadedObject:
+        """Not there yet."""
+        raise BpfError("bpf_object__load", 0, "objects cannot be loaded yet")
 
     def load_btf(self) -> Handle:
         """BPF_BTF_LOAD of one `int`."""

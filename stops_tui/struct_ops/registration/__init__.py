@@ -6,6 +6,9 @@
     steps(plan, facts), dry_steps(plan, facts)                   # .steps: the calls to come
     execute(plan, facts, kernel.writes, tell) -> Outcome         # .execute; dry_run likewise
 
+    plan, lost = object_plan(file, "dctcp", facts.types)         # .object_plan: of a .bpf.o file
+    execute_all(plans, facts, kernel.writes) -> Outcomes         # .execute: all of them or none
+
 `form` says which data members may be set and what each takes, `lifetime` what survives and how to
 undo it, `plan_file` keeps a plan in TOML. `unregister` and `swap` each have plan_for, checks,
 steps and execute of their own.

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from stops_tui.bpf.errors import BpfError, errno_name
-from stops_tui.kernels.writes import Handle, Refused, Writes
+from stops_tui.kernels.writes import Handle, LoadedObject, Refused, Writes
 from stops_tui.struct_ops.registration.outcome import Step, StepResult, Tell
+from stops_tui.struct_ops.registration.plan import InObject, Plan
+from stops_tui.struct_ops.verifier_log import Refusal, refusal
 
 
 class NotThere(Exception):  # noqa: N818 (what was seen, as a step's result)
@@ -25,7 +27,8 @@ class Work:
 
     Attributes:
         writes: What changes the kernel.
-        programs: By member.
+        programs: By member, those of no object file.
+        objects: Object files that were loaded, by path; plans done together share them.
         btf: The BTF that BPF_MAP_CREATE wants.
         map: The map the steps are about.
         old_map: The map that it replaces.
@@ -34,6 +37,7 @@ class Work:
 
     writes: Writes
     programs: dict[str, Handle] = field(default_factory=dict)
+    objects: dict[str, LoadedObject] = field(default_factory=dict)
     btf: Handle | None = None
     map: Handle | None = None
     old_map: Handle | None = None
@@ -49,10 +53,19 @@ class Work:
         """The link's id, also after it was closed; 0 before it was made."""
         return self.link.id if self.link else 0
 
+    def serving(self, plan: Plan) -> dict[str, Handle]:
+        """The programs of a plan, by member."""
+        of_objects = {
+            member: self.objects[source.path].programs[source.program]
+            for member, source in plan.programs.items()
+            if isinstance(source, InObject)
+        }
+        return self.programs | of_objects
+
     def close(self, keep: Handle | None = None) -> None:
         """Let go of everything but `keep`."""
         held = (self.link, self.map, self.old_map, self.btf, *self.programs.values())
-        for handle in held:
+        for handle in (*held, *self.objects.values()):
             if handle and handle is not keep:
                 with suppress(OSError):
                     handle.close()
@@ -108,10 +121,12 @@ class Taken:
     Attributes:
         results: Of every step that was taken, those that undid others too.
         failure: The one that failed; None if none did.
+        undos: What takes back those that were taken, in their order.
     """
 
     results: list[StepResult] = field(default_factory=list)
     failure: Failure | None = None
+    undos: list[Action] = field(default_factory=list)
 
 
 def unexplained(_failure: Failure, _work: Work) -> Cause:
@@ -124,18 +139,22 @@ def take(
 ) -> Taken:
     """Take the steps in order; if one fails, undo those before it, the last one first."""
     taken = Taken()
-    undos: list[Action] = []
     for action in actions:
         error = _attempt(action, work, taken, tell, explain)
         if error:
             taken.failure = Failure(action, error)
             break
         if action.undo:
-            undos.append(action.undo)
+            taken.undos.append(action.undo)
     if taken.failure:
-        for undo in reversed(undos):
-            _attempt(undo, work, taken, tell, explain)
+        take_back(taken, work, tell, explain)
     return taken
+
+
+def take_back(taken: Taken, work: Work, tell: Tell | None, explain: Explain = unexplained) -> None:
+    """Undo steps that were taken, the last one first; each once."""
+    while taken.undos:
+        _attempt(taken.undos.pop(), work, taken, tell, explain)
 
 
 def _attempt(
@@ -154,11 +173,19 @@ def _attempt(
             message=cause.words or words_of(caught),
             log=caught.log if isinstance(caught, BpfError) else "",
             member=cause.member,
+            refusal=refusal_of(caught),
         )
     taken.results.append(result)
     if tell:
         tell(result)
     return error
+
+
+def refusal_of(error: Exception) -> Refusal | None:
+    """What the verifier refused; None for any other error."""
+    if not isinstance(error, BpfError) or error.command != "BPF_PROG_LOAD" or not error.log:
+        return None
+    return refusal(error.program, error.log)
 
 
 def errno_of(error: Exception) -> str:

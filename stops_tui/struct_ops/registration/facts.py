@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from stops_tui.btf import Btf, Kind
 from stops_tui.kernels.kernel import Kernel, RawConditions, RawHolders
 from stops_tui.struct_ops.inventory import Inventory, Program, Snapshot, serving
+from stops_tui.struct_ops.registration.objects import ObjectFiles
 from stops_tui.struct_ops.types import StructOpsType, offered_types
 
 
@@ -25,6 +26,7 @@ class RegistrationFacts:
         vmlinux: The kernel's own BTF.
         kernel: Where to read again.
         inventory: What reads snapshots of it; no other thread may use it meanwhile.
+        objects: The object files that plans take programs from.
     """
 
     types: Mapping[str, StructOpsType]
@@ -36,14 +38,21 @@ class RegistrationFacts:
     vmlinux: Btf = field(repr=False, compare=False)
     kernel: Kernel = field(repr=False, compare=False)
     inventory: Inventory = field(repr=False, compare=False)
+    objects: ObjectFiles = field(default_factory=ObjectFiles, repr=False, compare=False)
 
     @classmethod
-    def gather(cls, kernel: Kernel, inventory: Inventory | None = None) -> RegistrationFacts:
+    def gather(
+        cls,
+        kernel: Kernel,
+        inventory: Inventory | None = None,
+        objects: ObjectFiles | None = None,
+    ) -> RegistrationFacts:
         """Read them all: a sweep, all programs, and a walk over /proc and every bpffs.
 
         Args:
             kernel: Where to read.
             inventory: Of this kernel, used by this thread alone; else a new one.
+            objects: Files that were read already; others are read as they are needed.
         """
         inventory = inventory or Inventory(kernel)
         snapshot = inventory.sweep()
@@ -57,6 +66,7 @@ class RegistrationFacts:
             vmlinux=kernel.kernel_btfs()[0].btf,
             kernel=kernel,
             inventory=inventory,
+            objects=objects or ObjectFiles(),
         )
 
     def map_in_link(self, link_id: int) -> int:

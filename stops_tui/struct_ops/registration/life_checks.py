@@ -10,8 +10,9 @@ from stops_tui.struct_ops.registration.encode import EncodeError, encode
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.lifetime import keeping, lifetime
 from stops_tui.struct_ops.registration.naming import name_problem
+from stops_tui.struct_ops.registration.objects import Unusable
 from stops_tui.struct_ops.registration.outcome import Check
-from stops_tui.struct_ops.registration.plan import Example, Plan
+from stops_tui.struct_ops.registration.plan import Example, InObject, Loaded, Pinned, Plan
 from stops_tui.struct_ops.registration.sources import NoProgram, program_of
 from stops_tui.struct_ops.scalars import DecodeError
 from stops_tui.struct_ops.subsystems import Data, of_type
@@ -47,9 +48,11 @@ def _use_maps(plan: Plan, facts: RegistrationFacts) -> bool:
     """Whether any program uses a map at all: of which kind is not known here."""
     for source in plan.programs.values():
         try:
-            if not isinstance(source, Example) and program_of(source, facts).raw.map_ids:
+            if isinstance(source, InObject) and facts.objects.at(source.path).maps:
                 return True
-        except NoProgram:
+            if isinstance(source, Loaded | Pinned) and program_of(source, facts).raw.map_ids:
+                return True
+        except (NoProgram, Unusable):
             continue
     return False
 
@@ -58,9 +61,10 @@ def rights(plan: Plan, facts: RegistrationFacts) -> Iterator[Check]:
     """The capabilities that the calls need; CAP_SYS_ADMIN stands for each of them."""
     has = facts.conditions.capabilities
     needed = {"CAP_BPF": "making the map"}
-    if any(isinstance(source, Example) for source in plan.programs.values()):
+    sources = plan.programs.values()
+    if any(isinstance(source, Example | InObject) for source in sources):
         needed["CAP_PERFMON"] = "loading programs"
-    if plan.replace_link or any(not isinstance(s, Example) for s in plan.programs.values()):
+    if plan.replace_link or any(isinstance(source, Loaded | Pinned) for source in sources):
         needed["CAP_SYS_ADMIN"] = "opening what is there by its id"
     if plan.mount:
         needed["CAP_SYS_ADMIN"] = "mounting a bpffs"

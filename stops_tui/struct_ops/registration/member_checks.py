@@ -10,8 +10,14 @@ from stops_tui.struct_ops.registration.encode import EncodeError, encode_member
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.naming import name_problem
 from stops_tui.struct_ops.registration.outcome import Check
-from stops_tui.struct_ops.registration.plan import Example, Plan, ProgramSource
-from stops_tui.struct_ops.registration.sources import NoProgram, built_in, describe, program_of
+from stops_tui.struct_ops.registration.plan import Example, InObject, Plan, ProgramSource
+from stops_tui.struct_ops.registration.sources import (
+    NoProgram,
+    built_in,
+    describe,
+    in_object,
+    program_of,
+)
 from stops_tui.struct_ops.subsystems import of_type
 from stops_tui.struct_ops.text import printable
 from stops_tui.struct_ops.types import Member, StructOpsType
@@ -55,6 +61,9 @@ def _program(
     try:
         if isinstance(source, Example):
             return _example(name, source, type_)
+        if isinstance(source, InObject):
+            in_object(source, facts)  # the verifier sees whether it fits
+            return None
         fit = fit_of(program_of(source, facts), type_, name, facts)
     except NoProgram as error:
         return Check("failed", f"{printable(str(error))}: choose another program", name)

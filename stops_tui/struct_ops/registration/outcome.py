@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from stops_tui.kernels.writes import Handle
+from stops_tui.struct_ops.verifier_log import Refusal
 
 Level = Literal["passed", "warned", "failed"]
 
@@ -53,8 +54,9 @@ class StepResult:
         ok: Whether it did what it was asked.
         errno_name: "EEXIST"; "" without an errno.
         message: The cause of a failure in words; else what came of it: "map 58".
-        log: What the verifier wrote.
+        log: What the verifier or libbpf wrote.
         member: The member that a failure comes from; "" if that is not known.
+        refusal: Why and where the verifier refused a program; None if it is about none.
     """
 
     step: Step
@@ -63,6 +65,7 @@ class StepResult:
     message: str = ""
     log: str = ""
     member: str = ""
+    refusal: Refusal | None = None
 
 
 Tell = Callable[[StepResult], None]

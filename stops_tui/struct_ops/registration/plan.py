@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 EXAMPLE = "example:"
+IN_OBJECT = "object:"
 MAP_NAME_LENGTH = 15
 """Bytes of a map's name (BPF_OBJ_NAME_LEN less its NUL)."""
 
@@ -45,12 +46,28 @@ class Example:
         return f"{EXAMPLE}{self.name}/{self.member}"
 
 
-ProgramSource = Loaded | Pinned | Example
+@dataclass(frozen=True, slots=True)
+class InObject:
+    """A program of a BPF object file, which is loaded for this map.
+
+    Attributes:
+        path: The whole path of the file.
+        program: The program's name in it: its function's.
+    """
+
+    path: str
+    program: str
+
+    def __str__(self) -> str:
+        return f"{IN_OBJECT}{self.path}#{self.program}"
+
+
+ProgramSource = Loaded | Pinned | Example | InObject
 """Where the program of a member comes from; as text as `parse_source` takes it."""
 
 
 def parse_source(text: str) -> ProgramSource:
-    """A program by its id, by the absolute path of a pin, or as `example:NAME/MEMBER`.
+    """A program by its id, the absolute path of a pin, `example:NAME/MEMBER`, `object:PATH#NAME`.
 
     Raises:
         PlanError: It is none of these.
@@ -58,12 +75,16 @@ def parse_source(text: str) -> ProgramSource:
     name, slash, member = text.removeprefix(EXAMPLE).partition("/")
     if text.startswith(EXAMPLE) and name and slash and member:
         return Example(name, member)
+    path, _, program = text.removeprefix(IN_OBJECT).rpartition("#")
+    if text.startswith(IN_OBJECT) and path.startswith("/") and program:
+        return InObject(path, program)
     if text.startswith("/"):
         return Pinned(text)
     if text.isascii() and text.isdigit() and len(text) <= 10 and 0 < int(text) < 1 << 32:
         return Loaded(int(text))
     raise PlanError(
-        f"{text!r} is no program: give its id, the path of a pin, or {EXAMPLE}NAME/MEMBER"
+        f"{text!r} is no program: give its id, the path of a pin, {EXAMPLE}NAME/MEMBER or "
+        f"{IN_OBJECT}/FILE#NAME"
     )
 
 

@@ -9,6 +9,7 @@ pin = "/sys/fs/bpf/stops_reno"
 ssthresh = "example:reno/ssthresh"
 cong_avoid = 484
 undo_cwnd = "/sys/fs/bpf/undo"
+init = "object:/home/me/cc.bpf.o#cc_init"
 
 [data]
 name = "stops_reno"

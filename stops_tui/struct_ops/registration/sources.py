@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from stops_tui.struct_ops.examples import EXAMPLES, BuiltIn
 from stops_tui.struct_ops.inventory import Program
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
-from stops_tui.struct_ops.registration.plan import Example, Loaded, Pinned, ProgramSource
+from stops_tui.struct_ops.registration.objects import Unusable
+from stops_tui.struct_ops.registration.plan import (
+    Example,
+    InObject,
+    Loaded,
+    Pinned,
+    ProgramSource,
+)
 from stops_tui.struct_ops.text import printable
 from stops_tui.struct_ops.types import StructOpsType
+
+if TYPE_CHECKING:
+    from stops_tui.bpf.object_file import ObjectProgram
 
 
 class NoProgram(Exception):  # noqa: N818 (a fact about a plan, not a failure)
@@ -71,6 +82,24 @@ def built_in(source: Example, type_: StructOpsType) -> BuiltIn:
     return example
 
 
+def in_object(source: InObject, facts: RegistrationFacts) -> ObjectProgram:
+    """The program of an object file.
+
+    Raises:
+        NoProgram: There is no such file or program, or it is no struct_ops program.
+    """
+    try:
+        file = facts.objects.at(source.path)
+    except Unusable as error:
+        raise NoProgram(str(error)) from error
+    program = next((each for each in file.programs if each.name == source.program), None)
+    if program is None:
+        raise NoProgram(f"{source.path} has no program {source.program}")
+    if program.attach != "struct_ops":
+        raise NoProgram(f"{source.program} in {source.path} is for {program.attach}")
+    return program
+
+
 def attaches_to(program: Program, type_: StructOpsType) -> bool:
     """Whether a program was made for this struct."""
     return program.raw.attach_btf_id == type_.type_id and (
@@ -94,7 +123,7 @@ def known_services(prog_id: int, facts: RegistrationFacts) -> list[Served]:
 def describe(source: ProgramSource, facts: RegistrationFacts) -> str:
     """A source and its program in a few words: `484 t_undo`, `example:reno/ssthresh`."""
     try:
-        name = "" if isinstance(source, Example) else f" {program_of(source, facts).name}"
+        name = program_of(source, facts).name if isinstance(source, Loaded | Pinned) else ""
     except NoProgram:
         name = ""
-    return printable(f"{source}{name}")
+    return printable(f"{source} {name}".rstrip())

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
-from stops_tui.kernels.writes import Handle, NewMap, NewProgram
+from stops_tui.kernels.writes import Handle, NewMap, NewObject, NewProgram
 from stops_tui.struct_ops.examples.example import Missing
 from stops_tui.struct_ops.registration.actions import Action, NotThere, Work
 from stops_tui.struct_ops.registration.encode import EncodeError, encode
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
+from stops_tui.struct_ops.registration.objects import Unusable, placed, wanted_of
 from stops_tui.struct_ops.registration.outcome import READ_BACK, Step
-from stops_tui.struct_ops.registration.plan import Example, Loaded, Pinned, Plan
+from stops_tui.struct_ops.registration.plan import Example, InObject, Loaded, Pinned, Plan
 from stops_tui.struct_ops.registration.readback import read_back, read_back_ready
 from stops_tui.struct_ops.registration.sources import NoProgram, built_in, describe, prog_id_of
 from stops_tui.struct_ops.subsystems import of_type
@@ -21,21 +23,29 @@ from stops_tui.struct_ops.types import Member, StructOpsType
 
 def steps(plan: Plan, facts: RegistrationFacts) -> tuple[Step, ...]:
     """The calls to come; empty where the kernel does not offer the type."""
-    return tuple(action.step for action in actions(plan, facts))
+    return tuple(action.step for action in actions(plan, facts, (plan,)))
 
 
 def dry_steps(plan: Plan, facts: RegistrationFacts) -> tuple[Step, ...]:
     """The calls of a dry run; empty where only the checks can be run."""
-    return tuple(action.step for action in dry_actions(plan, facts))
+    return tuple(action.step for action in dry_actions(plan, facts, (plan,)))
 
 
-def actions(plan: Plan, facts: RegistrationFacts) -> tuple[Action, ...]:
-    """The calls to come, ready to be made."""
+def actions(plan: Plan, facts: RegistrationFacts, loads: Sequence[Plan]) -> tuple[Action, ...]:
+    """The calls to come, ready to be made.
+
+    Args:
+        plan: What is registered.
+        facts: What it is registered by.
+        loads: The plans whose object files are loaded on the way: this one, and those that come
+            after it; none where one before it loaded them.
+    """
     type_ = facts.types.get(plan.type_name)
     if type_ is None:
         return ()
     return (
         *([_mount(plan.mount)] if plan.mount else []),
+        *_objects(loads, facts),
         *_programs(plan, type_, facts),
         *_map(plan, type_, facts),
         *_link(plan, facts),
@@ -49,7 +59,7 @@ def can_dry_run(plan: Plan, facts: RegistrationFacts) -> bool:
     return facts.links_supported and of_type(plan.type_name).registering.link
 
 
-def dry_actions(plan: Plan, facts: RegistrationFacts) -> tuple[Action, ...]:
+def dry_actions(plan: Plan, facts: RegistrationFacts, loads: Sequence[Plan]) -> tuple[Action, ...]:
     """The calls that let the kernel validate a scratch link map, which is then dropped."""
     type_ = facts.types.get(plan.type_name)
     if type_ is None or not can_dry_run(plan, facts):
@@ -57,6 +67,7 @@ def dry_actions(plan: Plan, facts: RegistrationFacts) -> tuple[Action, ...]:
     scratch = replace(plan, link=True, pin="", mount="", replace_link=0)
     ready = Step(READ_BACK, printable(plan.map_name), "the map's state: READY; then it is dropped")
     return (
+        *_objects(loads, facts),
         *_programs(scratch, type_, facts),
         *_map(scratch, type_, facts),
         Action(ready, lambda work: read_back_ready(facts, work)),
@@ -78,6 +89,26 @@ def _mount(path: str) -> Action:
     )
 
 
+def _objects(plans: Sequence[Plan], facts: RegistrationFacts) -> Iterator[Action]:
+    for path, wanted in wanted_of(plans).items():
+        names = ", ".join(dict.fromkeys(printable(each.program) for each in wanted))
+        step = Step("bpf_object__load", printable(path), names)
+        try:
+            file = facts.objects.at(path)
+            new = NewObject(path, file.data, placed(file, wanted))
+        except Unusable as error:
+            yield _impossible(step, str(error))
+        else:
+            yield Action(step, partial(_load_object, new))
+
+
+def _load_object(new: NewObject, work: Work) -> str:
+    loaded = work.objects[new.path] = work.writes.load_object(new)
+    ids = ", ".join(str(program.id) for program in loaded.programs.values())
+    said = "; ".join(printable(line) for line in loaded.messages)
+    return f"programs {ids}" + (f"; libbpf says: {said}" if said else "")
+
+
 def _programs(plan: Plan, type_: StructOpsType, facts: RegistrationFacts) -> Iterator[Action]:
     for member in type_.members:
         match plan.programs.get(member.name):
@@ -89,6 +120,8 @@ def _programs(plan: Plan, type_: StructOpsType, facts: RegistrationFacts) -> Ite
                 yield _open_by_id(source, member, facts)
             case Pinned() as source:
                 yield _open_pin(source, member, facts)
+            case InObject():
+                continue  # loaded with the others of its file
 
 
 def _load(source: Example, member: Member, type_: StructOpsType) -> Action:
@@ -185,7 +218,7 @@ def _update_map(plan: Plan, type_: StructOpsType, work: Work) -> str:
         value = encode(type_, plan.data)
     except EncodeError as error:
         raise NotThere(str(error)) from error
-    work.writes.update_map(_made(work.map), value, slots(type_, work.programs))
+    work.writes.update_map(_made(work.map), value, slots(type_, work.serving(plan)))
     return ""
 
 
