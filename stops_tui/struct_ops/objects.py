@@ -1,0 +1,201 @@
+"""A BPF object file beside the running kernel: what it holds in words, and what the kernel lacks.
+
+Members are compared as libbpf's bpf_map__init_kern_struct_ops() does, which refuses an object whose
+members are of another kind or size than the kernel's, and one that sets a member that the kernel's
+has not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Literal, NamedTuple
+
+from stops_tui.bpf.object_file import ObjectFile, ObjectMember, ObjectStructOps
+from stops_tui.btf import Btf, BtfError, Composite, Field, Kind
+from stops_tui.struct_ops.scalars import DecodeError
+from stops_tui.struct_ops.subsystems import of_type
+from stops_tui.struct_ops.text import printable
+from stops_tui.struct_ops.types import Member, StructOpsType
+from stops_tui.struct_ops.value import Reader, inline
+
+Lack = Literal["type", "suffix", "member", "kind", "size"]
+
+_KINDS = {
+    Kind.INT: "an integer",
+    Kind.PTR: "a pointer",
+    Kind.ARRAY: "an array",
+    Kind.STRUCT: "a struct",
+    Kind.UNION: "a union",
+    Kind.ENUM: "an enum",
+    Kind.ENUM64: "an enum of 64 bits",
+}
+
+
+class Need(NamedTuple):
+    """Something in an object that the running kernel has not.
+
+    Attributes:
+        variable: The struct_ops variable that needs it.
+        member: The member; "" where it is the struct itself.
+        lack: "type": no such struct_ops type; "suffix": a struct X___suffix stands for X;
+            "member": no such member; "kind": it is of another kind; "size": or size.
+        stops: Whether the variable cannot be registered because of it, with any libbpf.
+        words: All of that in words, printable.
+    """
+
+    variable: str
+    member: str
+    lack: Lack
+    stops: bool
+    words: str
+
+
+class MemberPair(NamedTuple):
+    """A member as the object has it, beside the running kernel's.
+
+    Attributes:
+        name: Its name, as it is: escape it where it is shown.
+        own: The object's; None for one that only the kernel has.
+        kernels: The kernel's; None for one that only the object has, or that was compared with no
+            kernel's type.
+        text: What the object sets it to: a program's name, or a value as a person reads it;
+            printable. "" for a function that is not set.
+        is_set: Whether the object sets it to anything but zero.
+        need: What is wrong with it; None if nothing is.
+    """
+
+    name: str
+    own: ObjectMember | None
+    kernels: Member | None
+    text: str
+    is_set: bool
+    need: Need | None
+
+
+class Comparison(NamedTuple):
+    """A struct_ops variable beside the type of the running kernel that it implements.
+
+    Attributes:
+        variable: The variable.
+        type: The kernel's type; None where it has none.
+        members: Those of the object in their order, then those that only the kernel has.
+        needs: What the kernel lacks.
+    """
+
+    variable: ObjectStructOps
+    type: StructOpsType | None
+    members: tuple[MemberPair, ...]
+    needs: tuple[Need, ...]
+
+
+def by_name(types: Iterable[StructOpsType]) -> dict[str, StructOpsType]:
+    """The types by name; where modules share one, the first, as libbpf finds it."""
+    found: dict[str, StructOpsType] = {}
+    for type_ in types:
+        found.setdefault(type_.name, type_)
+    return found
+
+
+def comparisons(file: ObjectFile, types: Mapping[str, StructOpsType]) -> tuple[Comparison, ...]:
+    """Every struct_ops variable of an object beside its type.
+
+    Args:
+        file: The object.
+        types: What the kernel offers, by name (`by_name`).
+    """
+    return tuple(
+        compare(file, variable, types.get(variable.type_name)) for variable in file.struct_ops
+    )
+
+
+def compare(file: ObjectFile, variable: ObjectStructOps, type_: StructOpsType | None) -> Comparison:
+    """One variable beside the kernel's type of its name; None: the kernel has none."""
+    theirs = {member.name: member for member in reversed(type_.members)} if type_ else {}
+    pairs = []
+    for own in variable.members:
+        kernels = theirs.pop(own.name, None)
+        text, is_set = member_value(file, variable, own)
+        need = _need_of(file, variable, type_, (own, kernels), is_set) if type_ else None
+        pairs.append(MemberPair(own.name, own, kernels, text, is_set, need))
+    left = sorted(theirs.values(), key=lambda member: member.index)
+    pairs += [MemberPair(member.name, None, member, "", False, None) for member in left]
+    needs = (*_of_struct(variable, type_), *(pair.need for pair in pairs if pair.need))
+    return Comparison(variable, type_, tuple(pairs), needs)
+
+
+def member_value(
+    file: ObjectFile, variable: ObjectStructOps, member: ObjectMember
+) -> tuple[str, bool]:
+    """What a member is set to, printable, as in `MemberPair`; and whether it is set at all."""
+    if member.program:
+        return printable(member.program), True
+    if file.btf is None:
+        return "", False
+    field = Field(member.name, member.type_id, member.bit_offset, member.bit_size)
+    try:
+        node = Reader(file.btf, variable.value, of_type(variable.type_name)).field(field, 0)
+    except DecodeError as error:
+        return printable(str(error)), True
+    if member.kind == "func" and not node.is_set:
+        return "", False
+    return inline(node), node.is_set
+
+
+def _of_struct(variable: ObjectStructOps, type_: StructOpsType | None) -> Iterable[Need]:
+    name = printable(variable.type_name)
+    if type_ is None:
+        words = f"this kernel has no struct_ops type {name}"
+        yield Need(variable.variable, "", "type", True, words)
+    if variable.suffix:
+        words = (
+            f"struct {name}{printable(variable.suffix)} stands for {name}: "
+            "libbpf 1.4 or later knows that"
+        )
+        yield Need(variable.variable, "", "suffix", False, words)
+
+
+def _need_of(
+    file: ObjectFile,
+    variable: ObjectStructOps,
+    type_: StructOpsType,
+    pair: tuple[ObjectMember, Member | None],
+    is_set: bool,
+) -> Need | None:
+    own, kernels = pair
+    name, struct = printable(own.name) or "a nameless member", f"this kernel's {type_.name}"
+    if kernels is None:
+        words = f"{name} is set, and {struct} has no such member"
+        if not is_set:
+            words = f"{struct} has no {name}: libbpf 1.4 or later leaves it out, as it is zero"
+        return Need(variable.variable, own.name, "member", is_set, words)
+    here, there = _own_kind(file, own), _kernels_kind(type_, kernels)
+    if here != there:
+        words = f"{name} is {here} here, and {there} in {struct}"
+        return Need(variable.variable, own.name, "kind", True, words)
+    if own.size != kernels.size:
+        words = f"{name} has {own.size} bytes here, and {kernels.size} in {struct}"
+        return Need(variable.variable, own.name, "size", True, words)
+    return None
+
+
+def _own_kind(file: ObjectFile, member: ObjectMember) -> str:
+    return _kind(file.btf, member.kind, member.type_id, member.bit_size)
+
+
+def _kernels_kind(type_: StructOpsType, member: Member) -> str:
+    struct = type_.btf.resolve(type_.type_id)
+    field = struct.members[member.index] if isinstance(struct, Composite) else None
+    return _kind(type_.btf, member.kind, member.type_id, field.bit_size if field else 0)
+
+
+def _kind(btf: Btf | None, kind: Literal["func", "data"], type_id: int, bit_size: int) -> str:
+    """The kind of a member in words, as far as libbpf tells them apart."""
+    if kind == "func":
+        return "a function"
+    if bit_size:
+        return f"a bitfield of {bit_size}"
+    try:
+        found = btf.resolve(type_id).kind if btf else Kind.VOID
+    except BtfError:
+        found = Kind.VOID
+    return _KINDS.get(found, f"of kind {found.name}")
