@@ -78,6 +78,11 @@ class Btf:
         """The byte order of these data, and of the kernel that wrote them."""
         return "little" if self._header.order == "<" else "big"
 
+    @property
+    def data(self) -> bytes:
+        """All of its bytes, as they were given; without its base's."""
+        return bytes(self._data)
+
     def type(self, type_id: int) -> BtfType:
         """The type of this id; 0 is void."""
         known = self._known.get(type_id)

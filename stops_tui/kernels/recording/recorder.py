@@ -1,0 +1,220 @@
+"""Recording a kernel: what differs from the look before, block by block."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final, TypeVar
+
+from stops_tui import __version__
+from stops_tui.btf.subset import subset
+from stops_tui.kernels.kernel import (
+    Kernel,
+    RawConditions,
+    RawHolders,
+    RawProgram,
+    RawSweep,
+    RunCount,
+)
+from stops_tui.kernels.recording import convert, records
+from stops_tui.kernels.recording.file import RecordingError, Writer
+from stops_tui.kernels.recording.records import Entry
+from stops_tui.kernels.recording.redact import Whole
+
+BEAT: Final = 10.0
+"""Seconds after which a look that found nothing new is told all the same: 30 bytes. As often,
+programs, pins, processes and conditions are looked at, which cost more than a sweep."""
+_MAPS_AT_ONCE: Final = 2_000
+_END_SIZE: Final = 128
+"""Bytes kept free for the block that says why a recording ends."""
+
+T = TypeVar("T")
+
+
+class Recorder:
+    """Writes one recording of a kernel, look by look. Changes nothing in the kernel.
+
+    Attributes:
+        ended: Why it takes no more looks, in words; "" while it does.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        writer: Writer,
+        wanted: Sequence[Iterable[int]],
+        *,
+        interval: float,
+        most: int,
+        keep: Whole | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Write what never changes: which kernel it is, and its types.
+
+        Args:
+            kernel: What is recorded.
+            writer: Where to; this closes it.
+            wanted: The types to carry along, of each of the kernel's BTFs.
+            interval: Seconds between two looks, for who reads it.
+            most: Bytes of the file after which it ends.
+            keep: Leaves out what may not be told; None: nothing.
+            clock: Seconds since the epoch.
+
+        Raises:
+            RecordingError: It could not be written.
+        """
+        self.ended = ""
+        self._kernel = kernel
+        self._writer = writer
+        self._most = most
+        self._keep = keep or Whole()
+        self._clock = clock
+        self._started = clock()
+        self._last_ms = 0
+        self._last_beat = float("-inf")
+        self._sweep: RawSweep | None = None
+        self._programs: dict[int, RawProgram] = {}
+        self._btfs: set[int] = set()
+        self._holders: RawHolders | None = None
+        self._conditions: RawConditions | None = None
+        self._append([self._start(interval), *self._kernel_btfs(wanted)], self._started)
+
+    @property
+    def size(self) -> int:
+        """Bytes in the file."""
+        return self._writer.size
+
+    def look(self, count: Iterable[int] = ()) -> bool:
+        """Look at the kernel, and write what is new.
+
+        Args:
+            count: Programs whose run statistics are read, beside those that are read rarely.
+
+        Returns:
+            Whether it goes on; else `ended` says why not.
+
+        Raises:
+            RecordingError: It could not be written.
+        """
+        sweep, now = self._kernel.sweep(), self._clock()
+        beat = now - self._last_beat >= BEAT
+        slow = beat or sweep != self._sweep
+        entries = [*self._slow(sweep)] if slow else []
+        entries += self._changes(sweep, self._kernel.run_counts(count))
+        if beat or entries:
+            self._last_beat = now if beat else self._last_beat
+            self._append(entries, now)
+        self._sweep = sweep
+        return not self.ended
+
+    def close(self, why: str) -> None:
+        """End the recording, and the file, which says why. Idempotent."""
+        self._end(why)
+        self._writer.close()
+
+    def _start(self, interval: float) -> Entry:
+        host = self._keep.host(self._kernel.host)
+        names = (host.name, host.release, host.machine, host.user)
+        return records.Start(self._started, interval, *names, __version__, self._keep.redacts)
+
+    def _kernel_btfs(self, wanted: Sequence[Iterable[int]]) -> Iterator[Entry]:
+        btfs = self._kernel.kernel_btfs()
+        cut = subset([each.btf for each in btfs], wanted)
+        for found, data in zip(btfs, cut, strict=True):
+            yield records.KernelBtf(found.name, found.id, data)
+
+    # What is new
+
+    def _slow(self, sweep: RawSweep) -> Iterator[Entry]:
+        """Programs with what prints them, holders, conditions: those that are new or changed."""
+        before, now = self._programs, {p.id: p for p in self._kernel.programs()}
+        self._programs = now
+        for program in now.values():
+            known = before.get(program.id)
+            if known is None:
+                yield from self._new_program(program)
+            elif known._replace(runs=program.runs) != program:
+                yield convert.program_record(program)
+        gone = sorted(before.keys() - now.keys())
+        runs = [p for p in now.values() if _runs_of(before.get(p.id)) != p.runs]
+        if gone or runs:
+            moved = [convert.to_record(records.RunCount, p.runs, prog_id=p.id) for p in runs]
+            yield records.Change([], [], None, moved, [], [], gone)
+        yield from self._surroundings()
+
+    def _new_program(self, program: RawProgram) -> Iterator[Entry]:
+        yield convert.program_record(program)
+        if program.btf_id and program.btf_id not in self._btfs:
+            btf = self._kernel.btf(program.btf_id)
+            if btf:
+                self._btfs.add(program.btf_id)
+                yield records.ProgramBtf(program.btf_id, self._keep.btf(btf))
+        code = self._kernel.code(program.id)
+        if code:
+            yield convert.code_record(program.id, self._keep.code(code))
+
+    def _surroundings(self) -> Iterator[Entry]:
+        holders, conditions = self._kernel.holders(), self._kernel.conditions()
+        if holders != self._holders:
+            yield convert.holders_record(self._keep.holders(holders))
+        if conditions != self._conditions:
+            yield convert.conditions_record(self._keep.conditions(conditions))
+        self._holders, self._conditions = holders, conditions
+
+    def _changes(self, sweep: RawSweep, counts: Mapping[int, RunCount]) -> Iterator[Entry]:
+        before = self._sweep or RawSweep({}, {}, sweep.subsystems)
+        says = None
+        if self._sweep is None or sweep.subsystems != self._sweep.subsystems:
+            says = convert.subsystems_record(sweep.subsystems)
+        runs = [
+            convert.to_record(records.RunCount, runs, prog_id=prog_id)
+            for prog_id, runs in counts.items()
+            if _runs_of(self._programs.get(prog_id)) != runs
+        ]
+        maps, gone_maps = _differ(before.maps, sweep.maps)
+        links, gone_links = _differ(before.links, sweep.links)
+        for first in range(0, len(maps), _MAPS_AT_ONCE):
+            chunk = [convert.map_record(raw) for raw in maps[first : first + _MAPS_AT_ONCE]]
+            yield records.Change(chunk, [], None, [], [], [], [])
+        if links or gone_maps or gone_links or says or runs:
+            shown = [convert.to_record(records.Link, link) for link in links]
+            yield records.Change([], shown, says, runs, gone_maps, gone_links, [])
+        for prog_id, counted in counts.items():
+            if prog_id in self._programs:
+                self._programs[prog_id] = self._programs[prog_id]._replace(runs=counted)
+
+    # Writing
+
+    def _append(self, entries: Sequence[Entry], now: float) -> None:
+        """Write them as one block if they fit, else as several.
+
+        One that fits into none is left out: code of megabytes can be missed, a moment cannot.
+        """
+        try:
+            payload = self._writer.pack(entries)
+        except RecordingError:
+            if len(entries) > 1:
+                middle = len(entries) // 2
+                self._append(entries[:middle], now)
+                self._append(entries[middle:], now)
+            return
+        if self._writer.size + self._writer.size_of(payload) + _END_SIZE > self._most:
+            self._end(f"it reached its largest size, {self._most:,} bytes")
+        elif not self.ended:
+            self._last_ms = max(self._last_ms, round((now - self._started) * 1000))
+            self._writer.append(self._last_ms, payload)
+
+    def _end(self, why: str) -> None:
+        if not self.ended:
+            self.ended = why
+            self._writer.append(self._last_ms, self._writer.pack([records.End(why)]))
+
+
+def _runs_of(program: RawProgram | None) -> RunCount:
+    return program.runs if program else RunCount()
+
+
+def _differ(before: Mapping[int, T], after: Mapping[int, T]) -> tuple[list[T], list[int]]:
+    """What came or changed, and the ids of what went."""
+    new = [each for key, each in after.items() if key not in before or before[key] != each]
+    return new, sorted(before.keys() - after.keys())

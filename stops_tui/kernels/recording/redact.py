@@ -1,0 +1,67 @@
+"""What a recording leaves out, for those who may send a map's life but not their host's names."""
+
+from __future__ import annotations
+
+from stops_tui.btf import Btf
+from stops_tui.btf.subset import subset
+from stops_tui.kernels.kernel import Host, RawBpffs, RawCode, RawConditions, RawHolders
+
+HIDDEN = "(redacted)"
+
+
+class Whole:
+    """Leaves out nothing."""
+
+    redacts = False
+
+    def host(self, host: Host) -> Host:
+        """Which kernel it is."""
+        return host
+
+    def holders(self, holders: RawHolders) -> RawHolders:
+        """Pins and file descriptors."""
+        return holders
+
+    def conditions(self, conditions: RawConditions) -> RawConditions:
+        """What decides whether something can be registered."""
+        return conditions
+
+    def btf(self, btf: Btf) -> bytes:
+        """The BTF of a program."""
+        return btf.data
+
+    def code(self, code: RawCode) -> RawCode:
+        """The code of a program."""
+        return code
+
+
+class Redacted(Whole):
+    """Leaves out names of users and processes, paths, and with them the lines of source."""
+
+    redacts = True
+
+    def host(self, host: Host) -> Host:
+        """Without the user."""
+        return host._replace(user=HIDDEN)
+
+    def holders(self, holders: RawHolders) -> RawHolders:
+        """Without the names of processes and the paths of pins."""
+        return RawHolders(
+            tuple(pin._replace(path=HIDDEN) for pin in holders.pins),
+            tuple(fd._replace(comm=HIDDEN) for fd in holders.fds),
+            (HIDDEN,) if holders.unseen else (),
+        )
+
+    def conditions(self, conditions: RawConditions) -> RawConditions:
+        """Without where a bpffs is mounted and what is in it."""
+        return conditions._replace(
+            bpffs=tuple(RawBpffs(HIDDEN, frozenset()) for _ in conditions.bpffs)
+        )
+
+    def btf(self, btf: Btf) -> bytes:
+        """Its types: what else is among its strings are file names and source."""
+        return subset([btf], [range(1, len(btf))])[0]
+
+    def code(self, code: RawCode) -> RawCode:
+        """Without what refers to file names and source."""
+        return code._replace(line_info=(), jited_line_info=())

@@ -1,0 +1,267 @@
+"""A recording shows what the kernel showed, at every moment; whatever happened to its file."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stops_tui.kernels.kernel import Kernel, RawHolders, RawSubsystems
+from stops_tui.kernels.recording.file import MAGIC, Reader, RecordingError, Writer
+from stops_tui.kernels.recording.kernel import RecordedKernel
+from stops_tui.kernels.recording.records import End
+from stops_tui.kernels.recording.redact import HIDDEN, Redacted
+from stops_tui.kernels.writes import ReadOnly
+from stops_tui.struct_ops.dump import dump_json
+from stops_tui.struct_ops.events import History
+from stops_tui.struct_ops.inventory import Inventory, Snapshot
+from stops_tui.struct_ops.listing import jited_listing, xlated_listing
+from stops_tui.struct_ops.types import offered_types
+from tests.support.fake_kernel import FakeKernel
+from tests.support.recorded import START, Tape
+
+
+@pytest.fixture
+def kernel() -> FakeKernel:
+    return FakeKernel.busy()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "story.stops"
+
+
+def shown(kernel: Kernel) -> Snapshot:
+    return Inventory(kernel, lambda: 0).sweep()._replace(time=0)
+
+
+def test_all_that_was_shown_is_shown_again(kernel: FakeKernel, path: Path) -> None:
+    tape = Tape(kernel, path)
+    tape.look()
+    found = tape.play()
+    assert {m: (v.members, v.status, v.problem) for m, v in shown(found).maps.items()} == {
+        m: (v.members, v.status, v.problem) for m, v in shown(kernel).maps.items()
+    }
+    assert shown(found).programs == shown(kernel).programs
+    assert shown(found).links == shown(kernel).links
+    assert found.programs() == kernel.programs()
+    assert found.holders() == kernel.holders()
+    assert found.conditions() == kernel.conditions()
+    assert [found.code(p.id) for p in found.programs()] == [
+        kernel.code(p.id) for p in kernel.programs()
+    ]
+    assert found.host == kernel.host._replace(source="recording")
+    assert (found.start.time, found.length, found.ended) == (START, 1.0, "enough")
+
+
+def test_types_are_carried_with_the_ids_they_have(kernel: FakeKernel, path: Path) -> None:
+    def told(of: Kernel) -> list[tuple[object, ...]]:
+        return [(t.name, t.btf_name, t.value_type_id, t.members) for t in offered_types(of)]
+
+    assert told(Tape(kernel, path).play()) == told(kernel)
+
+
+def test_listings_need_only_the_file(kernel: FakeKernel, path: Path) -> None:
+    tape = Tape(kernel, path)
+    tape.look()
+    found = tape.play()
+    raw, again, btf, btf_again = kernel.code(25), found.code(25), kernel.btf(1025), found.btf(1025)
+    assert raw and again
+    assert xlated_listing(again, btf_again) == xlated_listing(raw, btf)
+    assert jited_listing(again, btf_again, "x86_64") == jited_listing(raw, btf, "x86_64")
+
+
+def test_each_moment_is_as_it_was(kernel: FakeKernel, path: Path) -> None:
+    tape, truth = Tape(kernel, path), []
+    for step in range(40):
+        kernel.set(58, refcnt=6 + step % 3)
+        if step == 10:
+            kernel.remove(61)
+            kernel.remove_link(22)
+        if step == 20:
+            kernel.add_program(60, "new_program")
+            kernel.add_map(91, "young", members={"ssthresh": 60})
+            kernel.subsystems = RawSubsystems("enabled", "simple", None)
+        if step == 30:
+            kernel.remove(91)
+            kernel.remove_program(60)
+        tape.look()
+        truth.append((kernel.sweep(), kernel.programs()))
+    found = tape.play()
+    for step in [*range(40), *range(39, -1, -1), 5, 33, 12]:  # back and forth
+        found.position = step + 1.0
+        assert (found.sweep(), found.programs()) == truth[step], step
+        assert found.now == START + step + 1
+    assert found.code(60) is None  # at the moment 13 it was not there yet
+
+
+def test_events_have_the_times_they_had(kernel: FakeKernel, path: Path) -> None:
+    tape, live = Tape(kernel, path), History()
+    inventory = Inventory(kernel, lambda: tape.now)
+    for refcnt in 6, 7, 7, 9, 6:
+        kernel.set(58, refcnt=refcnt)
+        tape.look(0.25)
+        live.add(inventory.sweep())
+    found, replayed = tape.play(), History()
+    inventory = Inventory(found, lambda: found.now)
+    for moment in found.moments():
+        found.position = moment
+        replayed.add(inventory.sweep())
+    seen = [event for event in replayed.events if event.what != "map"]
+    assert seen == list(live.events)
+    assert [event.time - START for event in seen] == [0.5, 1.0, 1.25]
+
+
+def test_nothing_new_is_the_same_sweep(kernel: FakeKernel, path: Path) -> None:
+    tape = Tape(kernel, path)
+    for _ in range(30):
+        tape.look()
+    found = tape.play()
+    found.position = 3
+    before = found.sweep()
+    found.position = 30
+    assert found.sweep() is before
+
+
+def test_an_idle_hour_costs_a_few_kilobytes(kernel: FakeKernel, path: Path) -> None:
+    tape = Tape(kernel, path)
+    tape.look()
+    before = tape.recorder.size
+    for _ in range(3600):
+        tape.look()
+    assert tape.recorder.size - before < 16 << 10
+    assert tape.play().length == 3601
+
+
+def test_it_ends_at_its_largest_size(kernel: FakeKernel, path: Path) -> None:
+    tape = Tape(kernel, path, most=8_000)
+    refcnt = 0
+    while tape.look():
+        refcnt += 1
+        kernel.set(58, refcnt=refcnt)
+    assert path.stat().st_size <= 8_000
+    found = tape.play()
+    assert found.ended == "it reached its largest size, 8,000 bytes"
+    assert 1 < len(found.moments()) <= refcnt + 2
+
+
+def test_only_its_owner_may_read_it(kernel: FakeKernel, path: Path) -> None:
+    Tape(kernel, path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_file_that_is_there_is_left_alone(kernel: FakeKernel, path: Path) -> None:
+    path.write_text("precious")
+    with pytest.raises(RecordingError, match="is there already; choose another name"):
+        Tape(kernel, path)
+    assert path.read_text() == "precious"
+
+
+def test_names_and_paths_can_be_left_out(kernel: FakeKernel, path: Path) -> None:
+    tape = Tape(kernel, path, keep=Redacted())
+    tape.look()
+    found = tape.play()
+    assert {fd.comm for fd in found.holders().fds} == {HIDDEN}
+    assert {pin.path for pin in found.holders().pins} == {HIDDEN}
+    assert [fd.pid for fd in found.holders().fds] == [fd.pid for fd in kernel.holders().fds]
+    assert found.start.redacted
+    assert found.program(25) == kernel.program(25)
+    assert shown(found).programs[25] == shown(kernel).programs[25]  # its types are still there
+    for block in range(len(Reader(str(path)))):
+        said = repr(Reader(str(path)).entries(block))
+        for secret in "scx_simple", "bpftool", "/sys/fs/bpf", "dctcp.bpf.c", "return 10":
+            assert secret not in said
+
+
+def test_nothing_can_be_done_to_the_past(kernel: FakeKernel, path: Path) -> None:
+    found = Tape(kernel, path).play()
+    with pytest.raises(ReadOnly):
+        found.writes.open_map(58)
+    with pytest.raises(ReadOnly):
+        found.writes.armed = True
+    with pytest.raises(ReadOnly):
+        found.traffic("dctcp", 1)
+    assert not found.writes.armed
+    assert found.users.tcp({58: "dctcp"}).unseen
+
+
+# A recorder that was killed, and files that are none
+
+
+def blocks(path: Path) -> Iterator[int]:
+    """Where each block ends."""
+    data, at = path.read_bytes(), len(MAGIC) + 2
+    while at < len(data):
+        at += 16 + int.from_bytes(data[at : at + 4], "little")
+        yield at
+
+
+def test_it_is_read_up_to_its_last_whole_block(kernel: FakeKernel, path: Path) -> None:
+    tape = Tape(kernel, path)
+    for refcnt in range(6, 10):
+        kernel.set(58, refcnt=refcnt)
+        tape.look()
+    data = path.read_bytes()
+    ends = list(blocks(path))
+    for length in range(ends[0], len(data)):
+        path.write_bytes(data[:length])
+        found = RecordedKernel(str(path))
+        complete = sum(end <= length for end in ends) - 1
+        assert found.length == complete
+        assert bool(found.problem) == (length not in ends)
+        assert found.ended == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "is no recording of stops-tui"),
+        (b"\x7fELF" + bytes(100), "is no recording of stops-tui"),
+        (MAGIC + b"\x02\x00" + bytes(64), "has version 2 of the format; this program reads 1"),
+        (MAGIC + b"\x01\x00", "it ends before its first block"),
+        (MAGIC + b"\x01\x00" + b"\xff" * 40, "it is damaged from byte 10 on"),
+    ],
+)
+def test_what_is_no_recording_is_told(path: Path, content: bytes, says: str) -> None:
+    path.write_bytes(content)
+    with pytest.raises(RecordingError, match=says):
+        RecordedKernel(str(path))
+
+
+def test_no_file_and_no_regular_file_are_told(path: Path) -> None:
+    with pytest.raises(RecordingError, match="No such file"):
+        RecordedKernel(str(path))
+    os.mkfifo(path)
+    with pytest.raises(RecordingError, match="is no regular file"):
+        RecordedKernel(str(path))
+    with pytest.raises(RecordingError, match="is no regular file"):
+        RecordedKernel("/")
+
+
+def test_a_recording_of_nothing_is_told(path: Path) -> None:
+    writer = Writer(str(path))
+    writer.append(0, writer.pack([End("at once")]))
+    with pytest.raises(RecordingError, match="does not say of which kernel"):
+        RecordedKernel(str(path))
+
+
+def test_holders_may_have_names_that_are_no_utf8(kernel: FakeKernel, path: Path) -> None:
+    kernel.pin("/sys/fs/bpf/\udcff", "map", 58)
+    tape = Tape(kernel, path)
+    tape.look()
+    assert tape.play().holders() == kernel.holders()
+    assert tape.play().holders() != RawHolders()
+
+
+def test_dumps_are_the_same(kernel: FakeKernel, path: Path) -> None:
+    tape = Tape(kernel, path)
+    tape.look()
+    found = tape.play()
+    live, again = shown(kernel), shown(found)
+    for map_id in (58, 72, 84):
+        assert dump_json(
+            again.maps[map_id], again.programs, found.kernel_btfs()[0].btf
+        ) == dump_json(live.maps[map_id], live.programs, kernel.kernel_btfs()[0].btf)
