@@ -8,6 +8,7 @@
 char LICENSE[] SEC("license") = "GPL";
 
 extern void bpf_qdisc_skb_drop(struct sk_buff *skb, struct bpf_sk_buff_ptr *to_free) __ksym;
+extern void bpf_qdisc_bstats_update(struct Qdisc *sch, const struct sk_buff *skb) __ksym;
 extern void bpf_kfree_skb(struct sk_buff *skb) __ksym;
 
 #define QUEUES 4
@@ -101,6 +102,7 @@ struct sk_buff *fifo_dequeue(u64 *ctx)
 		return 0;
 	sch->q.qlen--;
 	sch->qstats.backlog -= ((struct qdisc_skb_cb *)skb->cb)->pkt_len;
+	bpf_qdisc_bstats_update(sch, skb);
 	return skb;
 }
 

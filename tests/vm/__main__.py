@@ -14,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+from tests.support.clang import compile_for
 from tests.vm import kernels, report, selection
 from tests.vm.kernels import Kernel
 from tests.vm.qemu import TCG, Guest, run, script
@@ -34,6 +35,8 @@ def main() -> int:
     if not _collect(pytest_arguments):
         return 2
     chosen = kernels.ready(options.kernel or list(kernels.MATRIX))
+    for kernel in chosen:
+        compile_for(kernel.btf)  # in a guest it would take minutes
     try:
         return asyncio.run(_matrix(chosen, pytest_arguments, options.at_once, options.minutes * 60))
     except (KeyboardInterrupt, asyncio.CancelledError):

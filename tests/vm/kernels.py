@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from tests.vm import modules
 from tests.vm.debian import Archive
-from tests.vm.vmlinux import unpacked
+from tests.vm.vmlinux import btf, unpacked
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stops-tui/kernels"
 
@@ -42,6 +42,11 @@ class Kernel:
     def vmlinux(self) -> Path:
         """The kernel, as an ELF file."""
         return CACHE / self.package / "vmlinux"
+
+    @property
+    def btf(self) -> Path:
+        """Its types, as /sys/kernel/btf/vmlinux has them when it runs."""
+        return CACHE / self.package / "btf"
 
     @property
     def modules(self) -> Path:
@@ -106,6 +111,8 @@ def _fetch(kernel: Kernel, archive: Archive) -> None:
     archive.unpack(parts or [kernel.package], packages)
     modules.gather(packages, made)
     image = next(packages.glob("**/vmlinuz*"))
-    (made / "vmlinux").write_bytes(unpacked(image.read_bytes()))
+    vmlinux = unpacked(image.read_bytes())
+    (made / "vmlinux").write_bytes(vmlinux)
+    (made / "btf").write_bytes(btf(vmlinux))
     shutil.rmtree(packages)
     made.rename(kernel.vmlinux.parent)

@@ -6,6 +6,9 @@ import lzma
 import struct
 import subprocess
 import zlib
+from io import BytesIO
+
+from elftools.elf.elffile import ELFFile
 
 _SECTORS = 0x1F1
 _PAYLOAD = 0x248
@@ -32,3 +35,10 @@ def unpacked(image: bytes) -> bytes:
             ["zstd", "-dcq"], input=frame, stdout=subprocess.PIPE, check=True
         ).stdout
     raise ValueError(f"a kernel packed in an unknown way: {payload[:6].hex()}")
+
+
+def btf(vmlinux: bytes) -> bytes:
+    """The types in a kernel's ELF file, as /sys/kernel/btf/vmlinux has them when it runs."""
+    section = ELFFile(BytesIO(vmlinux)).get_section_by_name(".BTF")
+    assert section, "a kernel without BTF"
+    return bytes(section.data())

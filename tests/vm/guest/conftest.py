@@ -6,12 +6,17 @@ guest, every test fails.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from stops_tui.kernels.live.kernel import LiveKernel
 from tests.live.conftest import _kit, kit, live_kernel
 from tests.support import guest as this_guest
+from tests.support.live import Kit
+from tests.vm.guest.stage import Stage, command
 
 __all__ = ["_kit", "guest", "kit", "live_kernel"]
 
@@ -32,3 +37,17 @@ def guest() -> str:
     if kernel is None:
         pytest.fail("this may break a kernel, so it runs in a guest alone: make test-vm")
     return kernel
+
+
+@pytest.fixture
+def stage(kit: Kit, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Stage]:
+    """A kernel that may be changed, and a bpffs for this test alone."""
+    bpffs = tmp_path / "bpffs"
+    bpffs.mkdir()
+    command("mount", "-t", "bpf", "bpf", str(bpffs))
+    try:
+        with closing(LiveKernel.open()) as kernel:
+            kernel.writes.armed = True
+            yield Stage(kit, kernel, bpffs, capsys)
+    finally:
+        command("umount", str(bpffs))

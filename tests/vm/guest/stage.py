@@ -1,0 +1,169 @@
+"""What tests of subsystems share: a kernel, objects loaded into it, plans carried out, events."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stops_tui.bpf.errors import BpfError
+from stops_tui.bpf.syscall import opened
+from stops_tui.cli import run
+from stops_tui.cli.parser import parse
+from stops_tui.kernels.live.kernel import LiveKernel
+from stops_tui.struct_ops.events import Event, History
+from stops_tui.struct_ops.inventory import Inventory, StructOpsMap
+from stops_tui.struct_ops.registration import unregister
+from stops_tui.struct_ops.registration.execute import execute
+from stops_tui.struct_ops.registration.facts import RegistrationFacts
+from stops_tui.struct_ops.registration.outcome import Outcome
+from stops_tui.struct_ops.registration.plan import Loaded, Plan, ProgramSource
+from tests.support import bpftool
+from tests.support.clang import bpf_object
+from tests.support.live import Kit, eventually
+
+
+@dataclass
+class Stage:
+    """A kernel that may be changed, and what was seen of it so far.
+
+    Attributes:
+        kit: Makes things that the product does not.
+        kernel: The product's, armed.
+        bpffs: A bpffs of this test alone.
+        capture: What the command prints.
+    """
+
+    kit: Kit
+    kernel: LiveKernel
+    bpffs: Path
+    capture: pytest.CaptureFixture[str]
+    history: History = field(default_factory=History)
+    _inventory: Inventory | None = None
+
+    def needs(self, *type_names: str) -> None:
+        """Skip the test on a kernel without one of these struct_ops types."""
+        offered = self.facts().types
+        for name in type_names:
+            if name not in offered:
+                pytest.skip(f"this kernel has no {name}")
+
+    def facts(self) -> RegistrationFacts:
+        """All that a plan is judged by, as of now."""
+        return RegistrationFacts.gather(self.kernel)
+
+    def look(self) -> list[Event]:
+        """Look once, as the app does once a second; what happened since the look before."""
+        self._inventory = self._inventory or Inventory(self.kernel)
+        return self.history.add(self._inventory.sweep())
+
+    def map(self, map_id: int) -> StructOpsMap:
+        """A map as it is now."""
+        return Inventory(self.kernel).sweep().maps[map_id]
+
+    def becomes(self, map_id: int, status: str, seconds: float = 30) -> bool:
+        """Whether a map has this status in time; every change on the way is in the history."""
+
+        def has() -> bool:
+            self.look()
+            found = self.history.events_of(map_id)
+            return bool(found) and self.map(map_id).status == status
+
+        return eventually(has, seconds)
+
+    def events(self, map_id: int) -> list[str]:
+        """What happened to a map, as far as it was looked at: "status attached → ejected"."""
+        found = self.history.events_of(map_id)
+        return [f"{event.what} {event.before} → {event.after}" for event in found]
+
+    def told(self, *arguments: str) -> str:
+        """What a verb of the command prints."""
+        self.capture.readouterr()
+        assert run(parse(arguments), LiveKernel.open) == 0, self.capture.readouterr().err
+        return self.capture.readouterr().out
+
+    def json(self, *arguments: str) -> Any:
+        """What a verb of the command prints with --json."""
+        return json.loads(self.told(*arguments, "--json"))
+
+    def listed(self, map_id: int) -> Any:
+        """A map in `list --json`."""
+        return next(each for each in self.json("list") if each["id"] == map_id)
+
+    def dumped(self, map_id: int) -> Any:
+        """A map's data members in `dump --json`."""
+        _info, value = self.json("dump", "id", str(map_id))
+        (members,) = value.values()
+        return members["data"]
+
+    @contextmanager
+    def loaded(self, name: str) -> Iterator[Mapping[str, ProgramSource]]:
+        """The programs of tests/bpf/NAME.c in the kernel, by their functions' names."""
+        folder = self.bpffs / name
+        tool = bpftool.newer()
+        bpftool.text("prog", "loadall", str(bpf_object(name)), str(folder), bpftool=tool)
+        with ExitStack() as pins:
+            found = {}
+            for pin in folder.iterdir():
+                pins.callback(pin.unlink)
+                with opened(self.kit.bpf.obj_get(str(pin))) as fd:
+                    found[pin.name] = Loaded(self.kit.bpf.prog_get_info_by_fd(fd).id)
+            yield found
+        folder.rmdir()
+
+    @contextmanager
+    def registered(self, plan: Plan) -> Iterator[Outcome]:
+        """A plan carried out, until the end of the block."""
+        outcome = self.carry_out(plan)
+        try:
+            assert outcome.ok, outcome.words
+            yield outcome
+        finally:
+            self.end(outcome)
+
+    def carry_out(self, plan: Plan) -> Outcome:
+        """Register what a plan says, as the wizard does it."""
+        outcome = execute(plan, self.facts(), self.kernel.writes)
+        if outcome.map_id:
+            self.kit.map_ids.add(outcome.map_id)
+        return outcome
+
+    def end(self, outcome: Outcome) -> None:
+        """Let go of what an outcome holds, and unregister a plain map that is still there."""
+        if outcome.held:
+            outcome.held.close()
+        self.kit.free(outcome.map_id)
+
+    def unregister(self, outcome: Outcome) -> Outcome:
+        """Unregister its map as the app does it."""
+        facts = self.facts()
+        wanted = unregister.plan_for(facts, map_id=outcome.map_id)
+        held = (outcome.held,) if outcome.held else ()
+        return unregister.execute(wanted, facts, self.kernel.writes, held=held)
+
+    def gone(self, kind: str, object_id: int) -> bool:
+        """Whether the kernel has freed an object, a moment later at the most."""
+        bpf = self.kit.bpf
+
+        def is_gone() -> bool:
+            open_ = bpf.map_get_fd_by_id if kind == "map" else bpf.link_get_fd_by_id
+            try:
+                with opened(open_(object_id)):
+                    return False
+            except BpfError:
+                return True
+
+        return eventually(is_gone)
+
+
+def command(*words: str) -> str:
+    """What a command prints; fails with what it said."""
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(words)}: {done.stderr}"
+    return done.stdout

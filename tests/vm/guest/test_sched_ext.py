@@ -1,0 +1,163 @@
+"""Schedulers for real: one that works, one that is ejected, one that refuses to start."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from stops_tui.struct_ops.candidates import candidates
+from stops_tui.struct_ops.examples import example_plan
+from stops_tui.struct_ops.registration.checks import checks, failures
+from stops_tui.struct_ops.registration.execute import perform
+from stops_tui.struct_ops.registration.plan import Plan, ProgramSource
+from tests.support.live import eventually
+from tests.vm.guest.stage import Stage
+
+SCX = "sched_ext_ops"
+SYSFS = Path("/sys/kernel/sched_ext")
+SCHED_EXT = 7
+"""The policy of a task that a BPF scheduler is to schedule (include/uapi/linux/sched.h)."""
+
+SWITCH_PARTIAL = 1 << 3  # in enum scx_ops_flags
+
+Programs = Mapping[str, ProgramSource]
+
+
+@pytest.fixture(autouse=True)
+def one_scheduler_at_a_time(stage: Stage) -> Iterator[None]:
+    """The last test's scheduler is gone before the next one comes."""
+    stage.needs(SCX)
+    assert eventually(lambda: state() == "disabled")
+    yield
+    assert eventually(lambda: state() == "disabled")
+
+
+def state() -> str:
+    return (SYSFS / "state").read_text().strip()
+
+
+def queue(programs: Programs) -> Plan:
+    """The scheduler that works."""
+    members = ("init", "enqueue", "dispatch", "exit")
+    return Plan(
+        SCX,
+        "stops_queue",
+        {member: programs[f"fifo_{member}"] for member in members},
+        {"name": "stops_queue", "flags": "SWITCH_PARTIAL"},
+        link=True,
+    )
+
+
+def loses(programs: Programs, *, link: bool = True) -> Plan:
+    """The scheduler that schedules no task it is given."""
+    return Plan(
+        SCX,
+        "stops_loses",
+        {"enqueue": programs["lose_enqueue"]},
+        {"name": "stops_loses", "flags": "SWITCH_PARTIAL", "timeout_ms": 2000},
+        link=link,
+    )
+
+
+@contextmanager
+def tasks(number: int = 1) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Processes of the SCHED_EXT class that want a CPU again and again."""
+    children = []
+    try:
+        for _ in range(number):
+            child = subprocess.Popen(["sh", "-c", "while :; do sleep 0.05; done"])
+            children.append(child)
+            os.sched_setscheduler(child.pid, SCHED_EXT, os.sched_param(0))
+        yield children
+    finally:
+        for child in children:
+            child.send_signal(signal.SIGKILL)
+            child.wait()
+
+
+def test_a_scheduler_runs(stage: Stage) -> None:
+    with stage.loaded("scx") as programs:
+        facts = stage.facts()
+        best = candidates(facts, facts.types[SCX], "dispatch")[0]
+        assert best.source == programs["fifo_dispatch"], "named after the member"
+        stage.look()
+        with stage.registered(queue(programs)) as outcome, tasks():
+            assert (outcome.state, outcome.status) == ("READY", "attached")
+            assert "/sys/kernel/sched_ext/root/ops shows it" in outcome.words
+            assert (SYSFS / "root/ops").read_text().strip() == "stops_queue"
+            listed = stage.listed(outcome.map_id)
+            assert listed["status"] == "attached"
+            assert (listed["refcnt"], listed["links"]) == (1, [outcome.link_id])
+            dumped = stage.dumped(outcome.map_id)
+            assert (dumped["name"], dumped["flags"]) == ("stops_queue", SWITCH_PARTIAL)
+            enqueue = stage.map(outcome.map_id)
+            ids = [value.prog_id for value in enqueue.members if value.member.name == "enqueue"]
+            stage.kernel.count_runs(True)
+            assert eventually(lambda: stage.kernel.run_counts(ids)[ids[0]].run_cnt > 3, 20)
+            ended = stage.unregister(outcome)
+            assert ended.ok, ended.words
+            assert state() == "disabled"
+        assert stage.gone("map", outcome.map_id)
+        stage.look()
+
+
+def test_a_second_one_is_refused(stage: Stage) -> None:
+    first = example_plan("fifo", stage.facts().types, link=True)
+    with stage.loaded("scx") as programs, stage.registered(first) as outcome:
+        facts, second = stage.facts(), queue(programs)
+        reason = 'only one scheduler runs at a time, and "stops_fifo" runs'
+        assert [reason in each.words for each in failures(checks(second, facts))] == [True]
+        refused = perform(second, facts, stage.kernel.writes)
+        assert not refused.ok
+        assert f"BPF_LINK_CREATE: EBUSY. {reason[0].upper()}{reason[1:]}" in refused.words
+        assert refused.left == ()
+        assert stage.map(outcome.map_id).status == "attached"
+
+
+@pytest.mark.parametrize("link", [True, False], ids=["link", "plain"])
+def test_one_that_loses_tasks_is_ejected(stage: Stage, link: bool) -> None:
+    """Link and map look as before: only the subsystem tells."""
+    stage.look()
+    with stage.loaded("scx") as programs, stage.registered(loses(programs, link=link)) as outcome:
+        before = "attached" if link else "registered"
+        assert outcome.status == before
+        stage.look()
+        with tasks():
+            assert stage.becomes(outcome.map_id, "ejected")
+        assert stage.events(outcome.map_id) == [
+            f"map  → {before}",
+            f"status {before} → ejected",
+        ]
+        found = stage.map(outcome.map_id)
+        assert (found.state, found.refcnt) == ("READY" if link else "INUSE", 1)
+        assert found.links == ((outcome.link_id,) if link else ())
+        assert stage.listed(outcome.map_id)["status"] == "ejected"
+        ended = stage.unregister(outcome)
+        assert ended.ok, ended.words
+    assert stage.gone("map", outcome.map_id)
+
+
+def test_one_that_refuses_to_start_is_not_reported_as_registered(stage: Stage) -> None:
+    """BPF_LINK_CREATE succeeds all the same."""
+    with stage.loaded("scx") as programs:
+        plan = Plan(
+            SCX,
+            "stops_refuses",
+            {"init": programs["refuse_init"]},
+            {"name": "stops_refuses", "flags": "SWITCH_PARTIAL"},
+            link=True,
+        )
+        outcome = stage.carry_out(plan)
+        assert not outcome.ok
+        assert "the scheduler does not run" in outcome.words
+        assert [step.step.call for step in outcome.steps][-2:] == ["read back", "BPF_LINK_DETACH"]
+        assert outcome.left == ()
+        link = next(step for step in outcome.steps if step.step.call == "BPF_LINK_CREATE")
+        assert stage.gone("link", int(link.message.removeprefix("link ")))
+        assert state() == "disabled"
