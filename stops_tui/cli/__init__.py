@@ -70,6 +70,11 @@ def run(found: Namespace, open_kernel: Callable[[], Kernel]) -> int:
         from stops_tui.report.settings import report
 
         return report(load(found.interval), as_json=found.json)
+    if found.verb == "object":
+        from stops_tui.kernels.live.sysfs_btf import sysfs_btfs
+        from stops_tui.report import object_file
+
+        return object_file.report(found.file, sysfs_btfs, as_json=found.json)
     from stops_tui.bpf.errors import BpfError
     from stops_tui.btf import BtfError
     from stops_tui.kernels.kernel import KernelUnreadable
@@ -101,9 +106,7 @@ def _report(found: Namespace, kernel: Kernel) -> int:
         case "list":
             from stops_tui.report import maps
 
-            return maps.report(
-                kernel, found.select, with_holders=found.holders, as_json=found.json
-            )
+            return maps.report(kernel, found.select, with_holders=found.holders, as_json=found.json)
         case "holders":
             from stops_tui.report import account
 

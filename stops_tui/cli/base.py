@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
+
+PATHS: Final = {
+    "bash": "_shtab_compgen_files",
+    "zsh": "_files",
+    "fish": "(__fish_complete_path (commandline -ct))",
+}
+"""How shells complete a path: shtab.FILE, which is not imported for it."""
 
 
 class Parser(argparse.ArgumentParser):

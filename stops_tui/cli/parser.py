@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from stops_tui import __version__
-from stops_tui.cli.base import Parser, Verbs, add_json, add_verb
+from stops_tui.cli.base import PATHS, Parser, Verbs, add_json, add_verb
 from stops_tui.cli.selection import add_selection, selection
 from stops_tui.cli.writing import add_writing_verbs, check_swap
 
@@ -84,6 +84,7 @@ def build_parser() -> Parser:
     _add_prog(verbs)
     _add_watch(verbs)
     add_writing_verbs(verbs)
+    _add_object(verbs)
     _add_config(verbs)
     _add_completion(verbs)
     return parser
@@ -236,6 +237,34 @@ appeared, after is "" for one that is gone.""",
     add_json(verb)
     verb.add_argument("--duration", type=_duration, metavar="S", help="end after this many seconds")
     _add_interval(verb, default=argparse.SUPPRESS)
+
+
+def _add_object(verbs: Verbs) -> None:
+    verb = add_verb(
+        verbs,
+        "object",
+        "FILE [--json]",
+        "what is in a BPF object file: struct_ops, programs, maps, what it needs of this kernel",
+        """\
+Nothing is loaded, and any user on any system may ask. Where the types of the running kernel can be
+read (/sys/kernel/btf), struct_ops are compared with them.
+
+With --json, an object: license, struct_ops (each variable, type, link, optional, members by name:
+the program's name, null for none, or the value), programs (each name, section, sleepable, insns),
+maps (each name, type, key_size, value_size, max_entries), needs (what this kernel lacks: each
+variable, member, lack, stops, words; null where there was no kernel to compare with).
+
+A file that cannot be read or is no BPF object is exit 1.""",
+        """\
+  stops-tui object dctcp.bpf.o
+  stops-tui object dctcp.bpf.o --json | jq '.struct_ops[].members'
+""",
+    )
+    file = verb.add_argument(
+        "file", metavar="FILE", help="the object, as clang -target bpf made it"
+    )
+    file.complete = PATHS  # type: ignore[attr-defined]  # where shtab looks for it
+    add_json(verb)
 
 
 def _add_config(verbs: Verbs) -> None:

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from stops_tui.cli.base import Parser, Verbs, add_json, add_verb
+from stops_tui.cli.base import PATHS, Parser, Verbs, add_json, add_verb
 from stops_tui.cli.selection import add_selection, number, one_of
 
 PLAN = (
     "[--type T] [--name MAPNAME] [--prog MEMBER=PROGRAM]... [--set FIELD=VALUE]... "
     "[--example NAME] [--link] [--pin PATH] [--plan FILE] [--dry-run] [--json]"
 )
-
-_PATHS = {
-    "bash": "_shtab_compgen_files",
-    "zsh": "_files",
-    "fish": "(__fish_complete_path (commandline -ct))",
-}
-"""How shells complete a path: shtab.FILE, which is not imported for it."""
 
 
 def add_writing_verbs(verbs: Verbs) -> None:
@@ -163,7 +156,7 @@ def _add_text(
     dest = dest or option.removeprefix("--")
     added = verb.add_argument(option, dest=dest, type=_text, metavar=metavar, help=says)
     if path:
-        added.complete = _PATHS  # type: ignore[attr-defined]  # where shtab looks for it
+        added.complete = PATHS  # type: ignore[attr-defined]  # where shtab looks for it
 
 
 def _add_assignments(verb: Parser, option: str, metavar: str, says: str, dest: str) -> None:

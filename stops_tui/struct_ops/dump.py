@@ -80,6 +80,18 @@ def _info_type_id(vmlinux: Btf) -> int:
     return vmlinux.find("bpf_map_info", Kind.STRUCT) or 0
 
 
+def member_json(btf: Btf, value: bytes, field: Field) -> Json:
+    """One data member of a struct that starts where the value does, in bpftool's JSON.
+
+    Raises:
+        DecodeError: The value is too short, or the BTF contradicts itself.
+    """
+    try:
+        return _Json(btf, value, {}).member(field, 0)
+    except BtfError as error:
+        raise DecodeError(str(error)) from error
+
+
 class _Json:
     """Parts of one value, each in bpftool's JSON."""
 
@@ -97,7 +109,7 @@ class _Json:
         found = self._btf.resolve(type_id)
         match found:
             case Composite():
-                return {m.name: self._member(m, offset, depth - 1) for m in found.members}
+                return {m.name: self.member(m, offset, depth - 1) for m in found.members}
             case Array():
                 return self._array(found, offset, depth - 1)
             case Ptr():
@@ -110,7 +122,8 @@ class _Json:
                 return floating(self._btf, self._value, offset, found)
         raise DecodeError(f"a value of kind {found.kind.name}")
 
-    def _member(self, member: Field, base: int, depth: int) -> Json:
+    def member(self, member: Field, base: int, depth: int = _DEPTH) -> Json:
+        """A member of a struct that starts at `base` bytes."""
         at = 8 * base + member.bit_offset
         if member.bit_size:
             return hex(bitfield(self._btf, self._value, at, member.bit_size))

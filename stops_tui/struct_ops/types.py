@@ -93,7 +93,16 @@ def offered_types(kernel: Kernel) -> tuple[StructOpsType, ...]:
     Raises:
         BtfError: That of vmlinux is wrong as a whole.
     """
-    vmlinux, *modules = kernel.kernel_btfs()
+    return types_of(kernel.kernel_btfs())
+
+
+def types_of(btfs: Sequence[KernelBtf]) -> tuple[StructOpsType, ...]:
+    """Every struct_ops type in vmlinux BTF, which is the first of these, and in its modules'.
+
+    Raises:
+        BtfError: As in `offered_types`.
+    """
+    vmlinux, *modules = btfs
     found = _types_in(vmlinux)
     for module in modules:
         with suppress(BtfError):
