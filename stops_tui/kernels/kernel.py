@@ -281,6 +281,9 @@ class Kernel(Protocol):
     def users(self) -> Users:
         """Who in the kernel holds a map. The same object each time."""
 
+    def now(self) -> float:
+        """Seconds since the epoch of what a look shows: the past, of a recording."""
+
     def sweep(self) -> RawSweep:
         """All struct_ops maps and links with their values, cheap enough for once a second.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
@@ -127,12 +126,12 @@ class Inventory:
 
     Args:
         kernel: Where the facts come from.
-        clock: Seconds since the epoch; the time of a snapshot.
+        clock: Seconds since the epoch, for snapshots; the kernel's own where none is given.
     """
 
     def __init__(self, kernel: Kernel, clock: Callable[[], float] | None = None) -> None:
         self._kernel = kernel
-        self._clock = clock or time.time
+        self._clock = clock or kernel.now
         self._raw = RawSweep({}, {}, RawSubsystems())
         self._snapshot: Snapshot | None = None
         self._decoders: dict[tuple[int, int], Decoder] = {}

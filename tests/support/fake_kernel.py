@@ -10,6 +10,7 @@ Ids, times and texts are fixed, so that screens made of them are the same in eve
 from __future__ import annotations
 
 import struct
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
@@ -223,6 +224,9 @@ class FakeKernel:
     @property
     def host(self) -> Host:
         return Host("vm", "6.18.44", "x86_64", "root")
+
+    def now(self) -> float:
+        return time.time()
 
     def sweep(self) -> RawSweep:
         self.sweeps += 1

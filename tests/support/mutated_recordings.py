@@ -109,7 +109,7 @@ def play(path: Path) -> None:
     """Look at all of it, at several moments."""
     kernel = RecordedKernel(str(path))
     try:
-        inventory = Inventory(kernel, lambda: kernel.now)
+        inventory = Inventory(kernel)
         with suppress(BtfError):
             offered_types(kernel)
         for position in (kernel.length, 0.0, kernel.length / 2):

@@ -94,7 +94,7 @@ def test_each_moment_is_as_it_was(kernel: FakeKernel, path: Path) -> None:
     for step in [*range(40), *range(39, -1, -1), 5, 33, 12]:  # back and forth
         found.position = step + 1.0
         assert (found.sweep(), found.programs()) == truth[step], step
-        assert found.now == START + step + 1
+        assert found.now() == START + step + 1
     assert found.code(60) is None  # at the moment 13 it was not there yet
 
 
@@ -106,7 +106,7 @@ def test_events_have_the_times_they_had(kernel: FakeKernel, path: Path) -> None:
         tape.look(0.25)
         live.add(inventory.sweep())
     found, replayed = tape.play(), History()
-    inventory = Inventory(found, lambda: found.now)
+    inventory = Inventory(found)
     for moment in found.moments():
         found.position = moment
         replayed.add(inventory.sweep())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from errno import ENOENT
@@ -94,7 +95,11 @@ class LiveKernel:
         """Who in this kernel holds a map: asked by a person or a script, never swept."""
         from stops_tui.kernels.live.users import LiveUsers
 
-        return LiveUsers()
+        return LiveUsers(lambda: self._btfs.vmlinux(self._bpf).btf)
+
+    def now(self) -> float:
+        """The time of day."""
+        return time.time()
 
     def sweep(self) -> RawSweep:
         """All struct_ops maps and links; the sweep before, if nothing changed."""

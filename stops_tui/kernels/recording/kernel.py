@@ -76,7 +76,6 @@ class RecordedKernel:
     def position(self, seconds: float) -> None:
         self._position = min(max(0.0, seconds), self.length)
 
-    @property
     def now(self) -> float:
         """The time at `position`, in seconds since the epoch."""
         return self.start.time + self._position
