@@ -27,6 +27,7 @@ from stops_tui.bpf.info import (
 ffi: Any = _cdefs.ffi
 """C data has no static types."""
 
+BPF_F_NO_PREALLOC = 1 << 0
 BPF_F_RDONLY = 1 << 3
 BPF_F_LINK = 1 << 13
 BPF_F_VTYPE_BTF_OBJ_FD = 1 << 15

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from stops_tui.btf.btf import Btf
 from stops_tui.btf.text import MAX_DEPTH
 from stops_tui.btf.types import BtfError, Composite, Kind
 
 
+@lru_cache(maxsize=64)  # finding a name in vmlinux takes some ms
 def place_of(btf: Btf, struct: str, path: str) -> int:
     """Bytes from the start of `struct` to a member, or to a member of a member: "ipv4.sysctl_x".
 

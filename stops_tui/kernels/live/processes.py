@@ -6,16 +6,15 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NamedTuple
 
 from stops_tui.bpf.info import MAP_TYPE_STRUCT_OPS
-from stops_tui.bpf.syscall import opened
 from stops_tui.kernels.kernel import ObjectKind, RawFd
 from stops_tui.kernels.live.facts import CAP_SYS_PTRACE, has_capability
-from stops_tui.kernels.live.fdinfo import FDINFO_BYTES, OBJECTS, object_of
+from stops_tui.kernels.live.fdinfo import OBJECTS, object_of
 from stops_tui.kernels.live.mounts import mounts
+from stops_tui.kernels.live.proc import comm_of, directory, fd_links, pids, read_small
+from stops_tui.record import Record
 
 # The inode of the initial PID namespace (include/linux/proc_ns.h: PROC_PID_INIT_INO).
 _INITIAL_PID_NAMESPACE = 0xEFFFFFFC
@@ -27,7 +26,7 @@ _UNKNOWN = -1
 _STRUCT_OPS_MAP = f"\nmap_type:\t{MAP_TYPE_STRUCT_OPS}\n".encode()
 
 
-class _Seen(NamedTuple):
+class _Seen(Record):
     """What one process held when it had run for `cpu_ns`; `refused`: why that is not known."""
 
     cpu_ns: int
@@ -52,12 +51,12 @@ class Processes:
 
         This process is left out: what it opens to read is closed before anyone could act on it.
         """
-        pids = _pids(self._proc)
-        if not pids:
+        there = pids(self._proc)
+        if not there:
             return (), (f"processes: {self._proc} is not mounted",)
         clocks_fit = self._clocks_fit()
         before, self._seen = self._seen, {}
-        for pid in pids:
+        for pid in there:
             if pid == os.getpid():
                 continue
             cpu_ns = _cpu_ns(pid) if clocks_fit else _UNKNOWN
@@ -83,25 +82,16 @@ class Processes:
         for pid, seen in self._seen.items():
             if seen.refused:
                 refusals.setdefault(seen.refused, []).append(pid)
-        for reason, pids in refusals.items():
-            yield f"open files of {_count(pids)}: {reason}{lacking}"
+        for reason, refused in refusals.items():
+            yield f"open files of {_count(refused)}: {reason}{lacking}"
         if not may_trace and (option := _hidepid(self._proc)):
             yield f"processes of other users: {self._proc} is mounted with {option}"
         if not _in_initial_pid_namespace(self._proc):
             yield "processes outside of this PID namespace"
 
 
-def _count(pids: list[int]) -> str:
-    return f"process {pids[0]}" if len(pids) == 1 else f"{len(pids)} processes"
-
-
-def _pids(proc: Path) -> list[int]:
-    """Every process, ascending; [] where /proc is not mounted."""
-    try:
-        names = os.listdir(proc)  # noqa: PTH208 (thousands of names: no Path each)
-    except OSError:
-        return []
-    return sorted(int(name) for name in names if name.isdecimal())
+def _count(them: list[int]) -> str:
+    return f"process {them[0]}" if len(them) == 1 else f"{len(them)} processes"
 
 
 def _cpu_ns(pid: int) -> int:
@@ -126,20 +116,14 @@ def _walk(proc: Path, pid: int, cpu_ns: int) -> _Seen:
 
 
 def _fds(proc: Path, pid: int) -> Iterator[RawFd]:
-    with _directory(f"{proc}/{pid}/fd") as fds:
-        links = {name: _link(fds, name) for name in os.listdir(fds)}  # noqa: PTH208 (an open directory)
-    objects = {name: link for name, link in links.items() if link in OBJECTS}
+    objects = {name: link for name, link in fd_links(proc, pid) if link in OBJECTS}
     if not objects:
         return
-    comm = _comm(proc, pid)
-    with _directory(f"{proc}/{pid}/fdinfo") as infos:
+    comm = comm_of(proc, pid)
+    with directory(f"{proc}/{pid}/fdinfo") as infos:
         for name, link in objects.items():
-            if found := _object(link, _read(name, infos)):
+            if found := _object(link, read_small(name, infos)):
                 yield RawFd(pid, comm, int(name), *found)
-
-
-def _directory(path: str) -> AbstractContextManager[int]:
-    return opened(os.open(path, os.O_RDONLY | os.O_DIRECTORY))
 
 
 def _object(link: str, fdinfo: bytes) -> tuple[ObjectKind, int] | None:
@@ -147,31 +131,6 @@ def _object(link: str, fdinfo: bytes) -> tuple[ObjectKind, int] | None:
     if OBJECTS[link][0] == "map" and _STRUCT_OPS_MAP not in fdinfo:
         return None
     return object_of(link, fdinfo)
-
-
-def _link(directory: int, name: str) -> str:
-    try:
-        return os.readlink(name, dir_fd=directory)
-    except FileNotFoundError:
-        return ""  # closed meanwhile: normal
-
-
-def _comm(proc: Path, pid: int) -> str:
-    return _read(f"{proc}/{pid}/comm").removesuffix(b"\n").decode("utf-8", "backslashreplace")
-
-
-def _read(path: str, directory: int | None = None) -> bytes:
-    """A small file of /proc; b"" once it is gone."""
-    try:
-        fd = os.open(path, os.O_RDONLY, dir_fd=directory)
-    except FileNotFoundError:
-        return b""
-    try:
-        return os.read(fd, FDINFO_BYTES)
-    except ProcessLookupError:
-        return b""
-    finally:
-        os.close(fd)
 
 
 def _hidepid(proc: Path) -> str:

@@ -36,7 +36,7 @@ from stops_tui.bpf.insns import (
     stx,
 )
 from stops_tui.bpf.iterator import Helper, iterator, run, skip
-from stops_tui.bpf.syscall import Bpf, opened
+from stops_tui.bpf.syscall import BPF_F_NO_PREALLOC, Bpf, opened
 from stops_tui.btf import Btf, place_of
 
 _RETURN = (mov(R0, 0), exit_())
@@ -45,13 +45,19 @@ _TCP_CLOSE = 7
 
 _ADDRESS = struct.Struct("=QQ")
 """A map id, the address of its struct bpf_struct_ops_map."""
+_PLACE = struct.Struct("=QQ")
+"""What is counted for: the address of a map's struct, the inode of a network namespace."""
 _COUNTS = struct.Struct("=QQ")
-"""Sockets that point to a map's struct, namespaces whose default does."""
+"""Sockets that point to the struct; whether the namespace's default does."""
 _CLOSED = struct.Struct("=QQQ")
 """The struct that a socket points to, its inode, that of its network namespace."""
 _COOKIE = struct.Struct("=Q")
 
+_MOST_AT_ONCE = 64
+"""Namespaces that are walked at the same time: one, unless some hang."""
+
 _CA_OPS = "inet_conn.icsk_ca_ops"
+_COMMON = "inet_conn.icsk_inet.sk.__sk_common"
 
 
 class ClosedSocket(NamedTuple):
@@ -78,31 +84,36 @@ class TcpWalk:
         self._addresses = addresses
         self._counts_fd = counts_fd
         self._count_link = count_link
-        self._before = dict.fromkeys(addresses, (0, 0))
 
-    def count(self) -> tuple[dict[int, int], frozenset[int]]:
+    def count(self, netns: int) -> tuple[dict[int, int], frozenset[int]]:
         """Sockets by map, and the maps that are the default, in the calling thread's namespace.
 
         In a hash table of connections, that is, or listening: for the others see `closed`.
+
+        Args:
+            netns: The inode of that namespace.
 
         Raises:
             BpfError: The walk could not begin.
             OSError: It broke off.
         """
         bpf = Bpf()
+        places = {
+            map_id: _PLACE.pack(address, netns) for map_id, address in self._addresses.items()
+        }
+        for place in places.values():
+            bpf.map_update_elem(self._counts_fd, bytes(_COUNTS.size), place)
         for _ in run(bpf, self._count_link):
             pass  # it only counts
-        sockets, defaults = {}, set()
-        for map_id, address in self._addresses.items():
-            value = bpf.map_lookup_elem(self._counts_fd, _COUNTS.size, _COOKIE.pack(address))
-            counted, default = _COUNTS.unpack(value)
-            counted_before, default_before = self._before[map_id]
-            self._before[map_id] = counted, default
-            if counted > counted_before:
-                sockets[map_id] = counted - counted_before
-            if default > default_before:
-                defaults.add(map_id)
-        return sockets, frozenset(defaults)
+        counts = {}
+        for map_id, place in places.items():
+            value = bpf.map_lookup_elem(self._counts_fd, _COUNTS.size, place)
+            bpf.map_delete_elem(self._counts_fd, place)
+            counts[map_id] = _COUNTS.unpack(value)
+        return (
+            {map_id: sockets for map_id, (sockets, _) in counts.items() if sockets},
+            frozenset(map_id for map_id, (_, default) in counts.items() if default),
+        )
 
     def closed(self) -> set[ClosedSocket]:
         """The sockets that no hash table has, found by the files of all processes, everywhere."""
@@ -118,6 +129,8 @@ class TcpWalk:
     def cookies(self, map_id: int, most: int) -> set[int]:
         """What inet_diag tells a map's sockets by: the first `most` in the thread's namespace."""
         bpf, cookies = Bpf(), set[int]()
+        if map_id not in self._addresses:
+            return cookies  # it is gone: normal
         program = _list_cookies(self._btf, self._addresses[map_id])
         with iterator(bpf, self._btf, "tcp", program, "stops_cookies") as link:
             for chunk in run(bpf, link):
@@ -139,14 +152,13 @@ def tcp_walk(bpf: Bpf, btf: Btf, map_ids: Collection[int]) -> Iterator[TcpWalk]:
     with ExitStack() as stack:
         counts_fd = bpf.map_create(
             map_type=MAP_TYPE_HASH,
-            key_size=_COOKIE.size,
+            key_size=_PLACE.size,
             value_size=_COUNTS.size,
-            max_entries=len(addresses) or 1,
+            max_entries=max(len(addresses), 1) * _MOST_AT_ONCE,
+            flags=BPF_F_NO_PREALLOC,
             name="stops_counts",
         )
         stack.enter_context(opened(counts_fd))
-        for address in addresses.values():
-            bpf.map_update_elem(counts_fd, bytes(_COUNTS.size), _COOKIE.pack(address))
         count = iterator(bpf, btf, "tcp", _count(btf, counts_fd), "stops_count")
         yield TcpWalk(btf, addresses, counts_fd, stack.enter_context(count))
 
@@ -180,25 +192,28 @@ def _list_maps(btf: Btf) -> list[Insn]:
 def _count(btf: Btf, counts_fd: int) -> list[Insn]:
     """Count a socket for the struct that it points to; at the end, what the default points to."""
     add = [alu("+=", R0, R8), mov(R1, 1), atomic("add", "u64", R0, 0, R1)]
-    look_up = [
-        stx("u64", R10, -8, R1),
+    look_up = [  # R1: the struct; R2: the namespace; R8: where in _COUNTS
+        stx("u64", R10, -16, R1),
+        ldx("u32", R2, R2, place_of(btf, "net", "ns.inum")),
+        stx("u64", R10, -8, R2),
         *ld_imm64(R1, counts_fd, PseudoLoad.MAP_FD),
         mov(R2, R10),
-        alu("+=", R2, -8),
+        alu("+=", R2, -_PLACE.size),
         call(Helper.MAP_LOOKUP_ELEM),
         *skip("==", R0, 0, add),
     ]
     of_default = [
         call(Helper.GET_CURRENT_TASK_BTF),
         ldx("u64", R1, R0, place_of(btf, "task_struct", "nsproxy")),
-        ldx("u64", R1, R1, place_of(btf, "nsproxy", "net_ns")),
-        ldx("u64", R1, R1, place_of(btf, "net", "ipv4.tcp_congestion_control")),
+        ldx("u64", R2, R1, place_of(btf, "nsproxy", "net_ns")),
+        ldx("u64", R1, R2, place_of(btf, "net", "ipv4.tcp_congestion_control")),
         mov(R8, 8),
         *look_up,
         *_RETURN,
     ]
     of_socket = [
         ldx("u64", R1, R0, place_of(btf, "tcp_sock", _CA_OPS)),
+        ldx("u64", R2, R0, place_of(btf, "tcp_sock", f"{_COMMON}.skc_net.net")),
         mov(R8, 0),
         *look_up,
     ]
@@ -230,20 +245,19 @@ def _list_cookies(btf: Btf, address: int) -> list[Insn]:
 
 def _list_closed(btf: Btf) -> list[Insn]:
     """Write of every file that is a TCP socket in TCP_CLOSE: what it points to, and where it is."""
-    common = "inet_conn.icsk_inet.sk.__sk_common"
     closed = [
         ldx("u64", R1, R0, place_of(btf, "tcp_sock", _CA_OPS)),
         stx("u64", R10, -24, R1),
         ldx("u64", R1, R7, place_of(btf, "file", "f_inode")),
         ldx("u64", R1, R1, place_of(btf, "inode", "i_ino")),
         stx("u64", R10, -16, R1),
-        ldx("u64", R1, R0, place_of(btf, "tcp_sock", f"{common}.skc_net.net")),
+        ldx("u64", R1, R0, place_of(btf, "tcp_sock", f"{_COMMON}.skc_net.net")),
         ldx("u32", R1, R1, place_of(btf, "net", "ns.inum")),
         stx("u64", R10, -8, R1),
         *_write(btf, _CLOSED.size),
     ]
     at_tcp = [
-        ldx("u8", R1, R0, place_of(btf, "tcp_sock", f"{common}.skc_state")),
+        ldx("u8", R1, R0, place_of(btf, "tcp_sock", f"{_COMMON}.skc_state")),
         *skip("!=", R1, _TCP_CLOSE, closed),
     ]
     at_socket = [

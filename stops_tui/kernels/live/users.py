@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
+from stops_tui.btf import Btf
+from stops_tui.kernels.live import tcp_users
 from stops_tui.kernels.users import (
     RawHidDevice,
     RawQdiscs,
@@ -13,27 +15,32 @@ from stops_tui.kernels.users import (
     RawTcpUsers,
 )
 
-_NOT_YET = ("nothing was looked at",)
-
 
 class LiveUsers:
-    """See `Users`. Safe for several threads."""
+    """See `Users`. Safe for several threads: it remembers nothing.
+
+    Args:
+        vmlinux: Gives the kernel's BTF.
+    """
+
+    def __init__(self, vmlinux: Callable[[], Btf]) -> None:
+        self._vmlinux = vmlinux
 
     def tcp(self, maps: Mapping[int, str]) -> RawTcpUsers:
         """Sockets and defaults, in every network namespace."""
-        return RawTcpUsers(unseen=_NOT_YET)
+        return tcp_users.users(self._vmlinux(), maps)
 
     def tcp_groups(self, map_id: int, name: str, netns: int, most: int) -> tuple[RawTcpGroup, ...]:
         """A map's sockets in one namespace by process and peer."""
-        return ()
+        return tcp_users.groups(self._vmlinux(), map_id, name, netns, most)
 
     def tcp_sockets(self, map_id: int, name: str, netns: int, most: int) -> tuple[RawSocket, ...]:
         """The first `most` sockets of a map in one namespace."""
-        return ()
+        return tcp_users.listed(self._vmlinux(), map_id, name, netns, most)
 
     def qdiscs(self, kinds: Collection[str]) -> RawQdiscs:
         """Instances of queueing disciplines, in every network namespace."""
-        return RawQdiscs(unseen=_NOT_YET)
+        return RawQdiscs()
 
     def sched_ext(self) -> RawSchedExt | None:
         """What sched_ext says; None where the kernel has none."""

@@ -1,0 +1,247 @@
+"""Every network namespace of this host, and how to look around in one.
+
+A namespace lives as long as a process, a mount or an open file keeps it, so those are asked
+(namespaces(7), net/core/net_namespace.c); one that only a socket keeps cannot be entered.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from errno import EPERM
+from functools import partial
+from pathlib import Path
+from typing import Generic, NamedTuple, TypeVar
+
+from stops_tui.bpf.namespaces import enter_netns
+from stops_tui.bpf.syscall import opened
+from stops_tui.kernels.live.facts import CAP_SYS_PTRACE, has_capability
+from stops_tui.kernels.live.mounts import parse_mountinfo
+from stops_tui.kernels.live.proc import PROC, comm_of, fd_links, pids
+from stops_tui.kernels.users import RawNetns
+
+PATIENCE = 5.0
+"""Seconds that one namespace may take to answer."""
+
+NAMED = Path("/run/netns")
+"""Where `ip netns add` mounts them."""
+
+_NET = re.compile(r"net:\[(\d+)\]")
+
+T = TypeVar("T")
+
+
+class Namespace(NamedTuple):
+    """A network namespace and a path that opens it."""
+
+    netns: RawNetns
+    path: str
+
+
+def own_netns(proc: Path = PROC) -> int:
+    """The inode of this process's network namespace; 0 where /proc does not tell."""
+    try:
+        return (proc / "self/ns/net").stat().st_ino
+    except OSError:
+        return 0
+
+
+def namespaces(proc: Path = PROC) -> tuple[list[Namespace], list[str]]:
+    """All that can be found, this process's own first, then by name and inode; what went unseen."""
+    search = _Search(proc)
+    search.everything()
+    own = own_netns(proc)
+    found = sorted(
+        search.found.values(),
+        key=lambda space: (space.netns.inode != own, space.netns.name or "~", space.netns.inode),
+    )
+    return found or [Namespace(RawNetns(own), "")], search.unseen()
+
+
+def namespace_of(inode: int) -> Namespace:
+    """The one of this inode.
+
+    Raises:
+        FileNotFoundError: It is gone, or cannot be seen.
+    """
+    if inode == own_netns():
+        return Namespace(RawNetns(inode), "")
+    for namespace in namespaces()[0]:
+        if namespace.netns.inode == inode:
+            return namespace
+    raise FileNotFoundError(f"net:[{inode}]")
+
+
+def inside(namespace: Namespace, look: Callable[[], T], seconds: float = PATIENCE) -> T:
+    """What `look` returns in a network namespace.
+
+    It runs in a thread of its own, which is then thrown away: the namespace is the thread's, and
+    a look that hangs in the kernel hangs alone.
+
+    Raises:
+        FileNotFoundError: The namespace is gone.
+        PermissionError: It may not be entered.
+        TimeoutError: It did not answer in time.
+        Exception: What `look` raised.
+    """
+    answer: _Answer[T] = _Answer(namespace, look)
+    threading.Thread(target=answer.find, name="netns", daemon=True).start()
+    if not answer.there.wait(seconds):
+        raise TimeoutError(f"no answer in {seconds:g} s: look again later")
+    if answer.error:
+        raise answer.error
+    return answer.found[0]
+
+
+def everywhere(
+    look: Callable[[RawNetns], T], proc: Path = PROC
+) -> tuple[list[tuple[Namespace, T]], list[str]]:
+    """What `look` returns in every network namespace, and what could not be looked at.
+
+    Raises:
+        Exception: What `look` raised, unless it is an OSError of one namespace.
+    """
+    found, unseen = namespaces(proc)
+    looks = []
+    for namespace in found:
+        try:
+            looks.append((namespace, inside(namespace, partial(look, namespace.netns))))
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # gone meanwhile: normal
+        except OSError as error:
+            unseen.append(f"{words(namespace.netns)}: {_reason(error)}")
+    return looks, unseen
+
+
+def words(netns: RawNetns) -> str:
+    """`network namespace web`, or by the process that is in it."""
+    if netns.name:
+        return f"network namespace {netns.name}"
+    process = f" of process {netns.pid}" if netns.pid else ""
+    return f"network namespace {netns.inode}{process}"
+
+
+def _reason(error: OSError) -> str:
+    if error.errno == EPERM:
+        return (
+            "it may not be entered: run as root of the host,"
+            " or in a container started with --cap-add SYS_ADMIN"
+        )
+    return error.strerror or str(error)
+
+
+class _Answer(Generic[T]):
+    """What a thread brings back; `there` is set once it has ended."""
+
+    def __init__(self, namespace: Namespace, look: Callable[[], T]) -> None:
+        self._namespace = namespace
+        self._look = look
+        self.there = threading.Event()
+        self.found: list[T] = []
+        self.error: Exception | None = None
+
+    def find(self) -> None:
+        try:
+            self._enter()
+            self.found.append(self._look())
+        except Exception as error:
+            self.error = error
+        finally:
+            self.there.set()
+
+    def _enter(self) -> None:
+        netns, path = self._namespace
+        if netns.inode == own_netns():
+            return  # which takes no capability
+        with opened(os.open(path, os.O_RDONLY | os.O_CLOEXEC)) as fd:
+            if os.fstat(fd).st_ino != netns.inode:
+                raise FileNotFoundError(path)
+            enter_netns(fd)
+
+
+class _Search:
+    """Finds namespaces; the first path found to one is the one that is kept."""
+
+    def __init__(self, proc: Path) -> None:
+        self.found: dict[int, Namespace] = {}
+        self._proc = proc
+        self._refused: list[int] = []
+        self._names = dict(self._named())
+        self._mount_namespaces: dict[int, int] = {}
+
+    def everything(self) -> None:
+        """By processes and their threads, then by name, by open file, and by mount."""
+        there = pids(self._proc)
+        for pid in there:
+            with suppress(FileNotFoundError, ProcessLookupError):
+                self._process(pid)
+        for inode, path in self._names.items():
+            self._add(inode, path)
+        for pid in there:
+            with suppress(OSError):  # told already
+                for number, link in fd_links(self._proc, pid):
+                    if kept := _NET.fullmatch(link):
+                        self._add(int(kept[1]), f"{self._proc}/{pid}/fd/{number}")
+        for pid in self._mount_namespaces.values():
+            with suppress(OSError):
+                self._mounts(pid)
+
+    def unseen(self) -> list[str]:
+        """What may hide more namespaces."""
+        if not self._refused:
+            return []
+        number = len(self._refused)
+        which = f"process {self._refused[0]}" if number == 1 else f"{number} processes"
+        if has_capability(CAP_SYS_PTRACE):
+            reason = "Permission denied: run in the host's user namespace, unconfined"
+        else:
+            reason = "CAP_SYS_PTRACE is missing: run as root of the host"
+        return [f"network namespaces of {which}: {reason}"]
+
+    def _process(self, pid: int) -> None:
+        folder = f"{self._proc}/{pid}"
+        try:
+            mount_namespace = os.stat(f"{folder}/ns/mnt").st_ino  # noqa: PTH116 (no Path a process)
+            self._add(_inode(f"{folder}/ns/net"), f"{folder}/ns/net", pid)
+            self._mount_namespaces.setdefault(mount_namespace, pid)
+            for tid in os.listdir(f"{folder}/task"):  # noqa: PTH208
+                if tid != str(pid):
+                    path = f"{folder}/task/{tid}/ns/net"
+                    self._add(_inode(path), path, pid)
+        except PermissionError:
+            self._refused.append(pid)
+
+    def _mounts(self, pid: int) -> None:
+        text = Path(f"{self._proc}/{pid}/mountinfo").read_bytes()
+        for mount in parse_mountinfo(text, "nsfs"):
+            if kept := _NET.fullmatch(mount.root):
+                inode = int(kept[1])
+                self._names.setdefault(inode, mount.point)
+                self._add(inode, f"{self._proc}/{pid}/root{mount.point}")
+
+    def _named(self) -> Iterator[tuple[int, str]]:
+        with suppress(OSError):
+            own = _device(f"{self._proc}/self/ns/net")
+            for path in sorted(str(path) for path in NAMED.iterdir()):
+                with suppress(OSError):
+                    if _device(path) == own:  # else a file that nothing is mounted on
+                        yield _inode(path), path
+
+    def _add(self, inode: int, path: str, pid: int = 0) -> None:
+        if inode in self.found:
+            return
+        name = self._names.get(inode, "")
+        comm = comm_of(self._proc, pid) if pid else ""
+        netns = RawNetns(inode, name.removeprefix(f"{NAMED}/"), pid, comm)
+        self.found[inode] = Namespace(netns, path)
+
+
+def _inode(path: str) -> int:
+    return os.stat(path).st_ino  # noqa: PTH116 (no Path a process)
+
+
+def _device(path: str) -> int:
+    return os.stat(path).st_dev  # noqa: PTH116
