@@ -96,9 +96,14 @@ struct bpf_btf_info {
 
 def generate(directory: Path) -> Path:
     """Write `stops_tui/bpf/_cdefs.py` under `directory`; return its path."""
+    return compiled("stops_tui.bpf._cdefs", CDEF, directory)
+
+
+def compiled(module: str, declarations: str, directory: Path) -> Path:
+    """Write a module of C declarations under `directory`; return its path."""
     ffi = FFI()
-    ffi.cdef(CDEF)
-    ffi.set_source("stops_tui.bpf._cdefs", None)
+    ffi.cdef(declarations)
+    ffi.set_source(module, None)
     return Path(ffi.compile(tmpdir=str(directory)))
 
 

@@ -92,12 +92,26 @@ class LiveWrites:
                 return change.made("prog", self._bpf().prog_get_info_by_fd(fd).id, fd)
 
     def libbpf(self) -> Libbpf:
-        """Not there yet."""
-        return Libbpf("", problem="objects cannot be loaded yet")
+        """The system's, or the one that the environment chooses."""
+        from stops_tui.kernels.live.loading import libbpf  # few registrations need it
+
+        return libbpf()
 
     def load_object(self, new: NewObject) -> LoadedObject:
-        """Not there yet."""
-        raise BpfError("bpf_object__load", 0, "objects cannot be loaded yet")
+        """Libbpf's calls are told as they can be known: the programs, then the whole."""
+        from stops_tui.kernels.live.loading import load
+
+        places = {
+            program: (variable, member)
+            for variable, members in new.programs.items()
+            for member, program in members.items()
+        }
+        with self._change("bpf_object__load", path=new.path, programs=" ".join(places)):
+            loaded = load(new, self._bpf())
+            for name, program in loaded.programs.items():
+                told = {"name": name, "member": self._served(program, places[name][1])}
+                self._tell("BPF_PROG_LOAD", _Change({**told, "path": new.path}, program.id))
+            return loaded
 
     def load_btf(self) -> Handle:
         """BPF_BTF_LOAD of one `int`."""
@@ -234,6 +248,14 @@ class LiveWrites:
             return found.name
         inside = member < len(found.members)
         return f"{found.name}.{found.members[member].name if inside else member}"
+
+    def _served(self, program: LiveHandle, member: str) -> str:
+        """`tcp_congestion_ops.ssthresh`, of a program that was just loaded."""
+        try:
+            info = self._bpf().prog_get_info_by_fd(program.fd)
+        except BpfError:
+            return member
+        return f"{self._word(info.attach_btf_obj_id, info.attach_btf_id)}.{member}"
 
     def _btf_of(self, btf_id: int) -> Btf:
         """As `btf`. ENOENT: it is gone."""
