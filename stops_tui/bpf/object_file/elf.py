@@ -21,7 +21,7 @@ _IDENT: Final = 16
 _CLASS_64: Final = 2
 _ET_REL: Final = 1
 _MACHINES: Final = (247, 0)  # EM_BPF; EM_NONE, which LLVM wrote once
-_PROGBITS, _SYMTAB, _NOBITS, _REL = 1, 2, 8, 9
+_PROGBITS, _SYMTAB, _STRTAB, _NOBITS, _REL = 1, 2, 3, 8, 9
 _COMPRESSED: Final = 0x800
 
 LONGEST_NAME: Final = 512
@@ -197,8 +197,8 @@ class Elf:
 
     def _name(self, table: Section, offset: int) -> str:
         """The string at this offset of a string table."""
-        if table.is_zeroes or table.flags & _COMPRESSED:
-            raise ElfError("names that are not in the file")
+        if table.type != _STRTAB or table.flags & _COMPRESSED:
+            raise ElfError(f"section {table.index} is no table of names")
         start, stop = table.offset + offset, table.offset + table.size
         end = self._data.find(b"\0", start, min(stop, start + LONGEST_NAME + 1))
         if end < 0:

@@ -18,10 +18,11 @@ Functions = dict[tuple[int, int], str]
 
 def functions(elf: Elf) -> Functions:
     """All functions, those that programs only call too."""
+    code = {section.index for section in elf.sections if section.is_code}
     return {
         (symbol.section, symbol.value): symbol.name
         for symbol in elf.symbols
-        if symbol.kind == "func"
+        if symbol.kind == "func" and symbol.section in code
     }
 
 

@@ -84,7 +84,7 @@ def _targets(
         if symbol.kind == "section":  # a local function: the place itself tells where it is
             offset += int.from_bytes(content[at : at + _POINTER], elf.byteorder)
         name = functions.get((symbol.section, offset))
-        if name is None:
+        if not name:
             raise ElfError(f"{section.name} points to {symbol.name or 'something'}, no function")
         yield at, name
 
