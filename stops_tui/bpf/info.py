@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from stops_tui.record import Record
 
 MAP_TYPE_HASH = 1
 MAP_TYPE_STRUCT_OPS = 26
@@ -42,7 +44,7 @@ PROG_ARRAYS: Mapping[ProgArray, tuple[str, int | str]] = {
 that says them."""
 
 
-class MapInfo(NamedTuple):
+class MapInfo(Record):
     """A map: struct bpf_map_info.
 
     Attributes:
@@ -66,7 +68,7 @@ class MapInfo(NamedTuple):
     raw: bytes
 
 
-class ProgInfo(NamedTuple):
+class ProgInfo(Record):
     """A program: struct bpf_prog_info, and the arrays that were asked for.
 
     Attributes:
@@ -110,7 +112,7 @@ class ProgInfo(NamedTuple):
     arrays: Mapping[ProgArray, bytes] = MappingProxyType({})
 
 
-class LinkInfo(NamedTuple):
+class LinkInfo(Record):
     """A link: struct bpf_link_info. `map_id` is a struct_ops link's map, 0 once detached."""
 
     type: int
@@ -118,7 +120,7 @@ class LinkInfo(NamedTuple):
     map_id: int
 
 
-class BtfInfo(NamedTuple):
+class BtfInfo(Record):
     """A BTF object: struct bpf_btf_info; `name` is "vmlinux", a module's, or "" for a program's.
 
     `size` is in bytes. `kernel` says whether the kernel made it; before 5.11 no kernel BTF has

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from stops_tui.btf.types import (
     Array,
@@ -33,6 +33,7 @@ from stops_tui.btf.types import (
     Ref,
     Var,
 )
+from stops_tui.record import Record
 
 # 4-byte words of each kind: (struct btf_type and what always follows it, each of vlen entries).
 WORDS: dict[int, tuple[int, int]] = {
@@ -68,7 +69,7 @@ def vlen_of(info: int) -> int:
     return info & 0xFFFFFF
 
 
-class _Record(NamedTuple):
+class _Record(Record):
     """One type as it lies in the data: struct btf_type, and `offset`, where the rest starts."""
 
     id: int

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from stops_tui.btf.types import BtfError
+from stops_tui.record import Record
 
 _MAGIC = 0xEB9F
 _SIZE = 24
@@ -21,14 +21,14 @@ _SIZE_WITH_LAYOUT = 32
 _KINDS = 128  # as many as fit in struct btf_type
 
 
-class Span(NamedTuple):
+class Span(Record):
     """A section: bytes `start` up to `stop` of the data."""
 
     start: int
     stop: int
 
 
-class Header(NamedTuple):
+class Header(Record):
     """What a header says.
 
     Attributes:

@@ -1,14 +1,14 @@
 """What BTF describes: one record for each shape of type (include/uapi/linux/btf.h).
 
 All have `id`, the type id in its BTF (a split BTF continues its base's); `kind`, BTF_KIND_*; and
-`name`, "" for a type without one. They are named tuples, since a kernel has more than 100,000 of
-them, and since 17 dataclasses would cost every start of the program 10 ms.
+`name`, "" for a type without one.
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import NamedTuple
+
+from stops_tui.record import Record
 
 
 class BtfError(Exception):
@@ -50,7 +50,7 @@ class Kind(IntEnum):
     ENUM64 = 19
 
 
-class Field(NamedTuple):
+class Field(Record):
     """One member of a struct or union.
 
     Attributes:
@@ -66,21 +66,21 @@ class Field(NamedTuple):
     bit_size: int
 
 
-class EnumValue(NamedTuple):
+class EnumValue(Record):
     """One name of an enum."""
 
     name: str
     value: int
 
 
-class Param(NamedTuple):
+class Param(Record):
     """One parameter of a function; without name and type (0) it is the `...` at the end."""
 
     name: str
     type_id: int
 
 
-class DatasecVar(NamedTuple):
+class DatasecVar(Record):
     """One variable in a data section: bytes from the section's start, and bytes long."""
 
     type_id: int
@@ -88,7 +88,7 @@ class DatasecVar(NamedTuple):
     size: int
 
 
-class Void(NamedTuple):
+class Void(Record):
     """`void`: type id 0."""
 
     id: int
@@ -96,7 +96,7 @@ class Void(NamedTuple):
     name: str
 
 
-class Int(NamedTuple):
+class Int(Record):
     """An integer, boolean or character of `size` bytes.
 
     Attributes:
@@ -119,7 +119,7 @@ class Int(NamedTuple):
     boolean: bool
 
 
-class Ptr(NamedTuple):
+class Ptr(Record):
     """A pointer to `type_id`."""
 
     id: int
@@ -128,7 +128,7 @@ class Ptr(NamedTuple):
     type_id: int
 
 
-class Array(NamedTuple):
+class Array(Record):
     """An array of `length` elements of `element_type_id`."""
 
     id: int
@@ -139,7 +139,7 @@ class Array(NamedTuple):
     length: int
 
 
-class Composite(NamedTuple):
+class Composite(Record):
     """A struct or union of `size` bytes."""
 
     id: int
@@ -149,7 +149,7 @@ class Composite(NamedTuple):
     members: tuple[Field, ...]
 
 
-class Enum(NamedTuple):
+class Enum(Record):
     """An ENUM or ENUM64 of `size` bytes; `values` in the order of the declaration."""
 
     id: int
@@ -164,7 +164,7 @@ class Enum(NamedTuple):
         return next((name for name, number in self.values if number == value), None)
 
 
-class Fwd(NamedTuple):
+class Fwd(Record):
     """A struct, or union, that is declared and not defined."""
 
     id: int
@@ -173,7 +173,7 @@ class Fwd(NamedTuple):
     union: bool
 
 
-class Ref(NamedTuple):
+class Ref(Record):
     """A TYPEDEF, VOLATILE, CONST, RESTRICT or TYPE_TAG of `type_id`.
 
     Attributes:
@@ -188,7 +188,7 @@ class Ref(NamedTuple):
     attribute: bool = False
 
 
-class Func(NamedTuple):
+class Func(Record):
     """A function; `type_id` is its FUNC_PROTO, `linkage` 0 static, 1 global, 2 extern."""
 
     id: int
@@ -198,7 +198,7 @@ class Func(NamedTuple):
     linkage: int
 
 
-class FuncProto(NamedTuple):
+class FuncProto(Record):
     """A function's parameters and what it returns."""
 
     id: int
@@ -208,7 +208,7 @@ class FuncProto(NamedTuple):
     params: tuple[Param, ...]
 
 
-class Var(NamedTuple):
+class Var(Record):
     """A variable; `linkage` 0 static, 1 global, 2 extern."""
 
     id: int
@@ -218,7 +218,7 @@ class Var(NamedTuple):
     linkage: int
 
 
-class Datasec(NamedTuple):
+class Datasec(Record):
     """An ELF section of `size` bytes and the variables in it."""
 
     id: int
@@ -228,7 +228,7 @@ class Datasec(NamedTuple):
     variables: tuple[DatasecVar, ...]
 
 
-class Float(NamedTuple):
+class Float(Record):
     """A floating-point number of `size` bytes."""
 
     id: int
@@ -237,7 +237,7 @@ class Float(NamedTuple):
     size: int
 
 
-class DeclTag(NamedTuple):
+class DeclTag(Record):
     """A tag (its name) on a declaration.
 
     Attributes:

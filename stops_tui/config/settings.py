@@ -11,10 +11,11 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from stops_tui.actions import ACTIONS, Action
 from stops_tui.config.keys import as_written, key_name
+from stops_tui.record import Record
 
 if TYPE_CHECKING:
     from stops_tui.config.lines import KeyPath
@@ -48,7 +49,7 @@ LONGEST_INTERVAL: Final = 3600.0
 LARGEST_FILE: Final = 64 * 1024
 
 
-class Problem(NamedTuple):
+class Problem(Record):
     """One thing wrong in the configuration.
 
     Attributes:
@@ -66,7 +67,7 @@ class Problem(NamedTuple):
         return ": ".join(part for part in (self.where, self.key, self.message) if part)
 
 
-class Config(NamedTuple):
+class Config(Record):
     """Every setting; the defaults work on any host.
 
     Attributes:

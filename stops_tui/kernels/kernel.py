@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from stops_tui.btf import Btf
+from stops_tui.record import Record
 
 if TYPE_CHECKING:
     from stops_tui.kernels.traffic import Traffic
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 ObjectKind = Literal["map", "prog", "link"]
 
 
-class Host(NamedTuple):
+class Host(Record):
     """Which kernel this is, in the words of the header: `vm · Linux 6.18.44 · root`.
 
     Attributes:
@@ -38,7 +39,7 @@ class Host(NamedTuple):
     source: Literal["live", "demo", "recording"] = "live"
 
 
-class RawMap(NamedTuple):
+class RawMap(Record):
     """One BPF_MAP_TYPE_STRUCT_OPS map as bpf(2) tells it.
 
     Attributes:
@@ -61,14 +62,14 @@ class RawMap(NamedTuple):
     value: bytes
 
 
-class RawLink(NamedTuple):
+class RawLink(Record):
     """One link of type BPF_LINK_TYPE_STRUCT_OPS; `map_id` is 0 once it is detached."""
 
     id: int
     map_id: int
 
 
-class RawSweep(NamedTuple):
+class RawSweep(Record):
     """What one look at the kernel found. A map or link that went away meanwhile is left out."""
 
     maps: Mapping[int, RawMap]
@@ -76,7 +77,7 @@ class RawSweep(NamedTuple):
     subsystems: RawSubsystems
 
 
-class RawSubsystems(NamedTuple):
+class RawSubsystems(Record):
     """What subsystems say themselves, read from /sys only while a struct_ops map exists.
 
     Attributes:
@@ -90,7 +91,7 @@ class RawSubsystems(NamedTuple):
     hid_ids: frozenset[int] | None = None
 
 
-class RunCount(NamedTuple):
+class RunCount(Record):
     """How often a program ran and for how long, in ns; moves only while statistics are on."""
 
     run_cnt: int = 0
@@ -98,7 +99,7 @@ class RunCount(NamedTuple):
     recursion_misses: int = 0
 
 
-class RawProgram(NamedTuple):
+class RawProgram(Record):
     """One BPF_PROG_TYPE_STRUCT_OPS program as bpf(2) tells it (struct bpf_prog_info).
 
     Attributes:
@@ -136,7 +137,7 @@ class RawProgram(NamedTuple):
     gpl_compatible: bool = True
 
 
-class RawCode(NamedTuple):
+class RawCode(Record):
     """A program's code and all that is needed to print it without a kernel.
 
     Attributes:
@@ -169,7 +170,7 @@ class RawCode(NamedTuple):
     withheld: str = ""
 
 
-class RawPin(NamedTuple):
+class RawPin(Record):
     """A path in a bpffs and the object it keeps alive."""
 
     path: str
@@ -177,7 +178,7 @@ class RawPin(NamedTuple):
     id: int
 
 
-class RawFd(NamedTuple):
+class RawFd(Record):
     """A file descriptor of some process and the object it keeps alive."""
 
     pid: int
@@ -187,7 +188,7 @@ class RawFd(NamedTuple):
     id: int
 
 
-class RawHolders(NamedTuple):
+class RawHolders(Record):
     """Who keeps BPF objects alive from user space; `unseen` says what could not be looked at."""
 
     pins: tuple[RawPin, ...] = ()
@@ -195,7 +196,7 @@ class RawHolders(NamedTuple):
     unseen: tuple[str, ...] = ()
 
 
-class RawBpffs(NamedTuple):
+class RawBpffs(Record):
     """One mounted bpffs: where objects can be pinned.
 
     Attributes:
@@ -207,7 +208,7 @@ class RawBpffs(NamedTuple):
     folders: frozenset[str]
 
 
-class RawConditions(NamedTuple):
+class RawConditions(Record):
     """What decides, apart from BPF objects, whether something can be registered.
 
     Attributes:
@@ -225,7 +226,7 @@ class RawConditions(NamedTuple):
     bpffs: tuple[RawBpffs, ...] = ()
 
 
-class KernelBtf(NamedTuple):
+class KernelBtf(Record):
     """One BTF of the kernel itself: vmlinux or a module.
 
     Attributes:
@@ -239,7 +240,7 @@ class KernelBtf(NamedTuple):
     btf: Btf
 
 
-class Obstacle(NamedTuple):
+class Obstacle(Record):
     """One thing that stands between the tool and this kernel.
 
     Attributes:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import NamedTuple
 
 from stops_tui.kernels.kernel import ObjectKind, RawFd, RawHolders, RawPin
+from stops_tui.record import Record
 from stops_tui.struct_ops.inventory import Snapshot
 
 
-class Process(NamedTuple):
+class Process(Record):
     """A process that has a file descriptor of a map or of a link on it."""
 
     pid: int
     comm: str
 
 
-class MapHolders(NamedTuple):
+class MapHolders(Record):
     """What keeps one map alive from user space.
 
     Attributes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
 from stops_tui.btf import BtfError, Func
 from stops_tui.btf.c import prototype
@@ -18,6 +17,7 @@ from stops_tui.kernels.kernel import (
     RawSubsystems,
     RawSweep,
 )
+from stops_tui.record import Record
 from stops_tui.struct_ops.members import Decoder, MemberValue
 from stops_tui.struct_ops.scalars import DecodeError
 from stops_tui.struct_ops.status import UNKNOWN, holders_of, status_of
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 
-class Program(NamedTuple):
+class Program(Record):
     """A program behind some member, with what its own BTF adds.
 
     Attributes:
@@ -52,7 +52,7 @@ class Program(NamedTuple):
         return self.raw.id
 
 
-class StructOpsMap(NamedTuple):
+class StructOpsMap(Record):
     """One struct_ops map, decoded.
 
     Attributes:
@@ -95,7 +95,7 @@ class StructOpsMap(NamedTuple):
         return self.type.name if self.type else "?"
 
 
-class Snapshot(NamedTuple):
+class Snapshot(Record):
     """All of it at one moment. A sweep that found no change returns the snapshot before it.
 
     Attributes:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from stops_tui.btf import Array, BtfError, Composite, Enum, Field, Int
 from stops_tui.kernels.kernel import RawSubsystems
+from stops_tui.record import Record
 from stops_tui.struct_ops.scalars import DecodeError, integer, is_char_array, part
 from stops_tui.struct_ops.status import state_name
 from stops_tui.struct_ops.subsystems import Data, of_type
@@ -14,7 +13,7 @@ from stops_tui.struct_ops.types import Member, StructOpsType
 from stops_tui.struct_ops.value import Reader, ValueNode, inline, program_text
 
 
-class MemberValue(NamedTuple):
+class MemberValue(Record):
     """What one member of a map's value holds.
 
     Attributes:
@@ -36,7 +35,7 @@ KNOWN = 256
 """How many different contents of one member are kept decoded: maps of a type share programs."""
 
 
-class _Plan(NamedTuple):
+class _Plan(Record):
     """How to read one member: where its bytes are, and what some contents of them mean."""
 
     member: Member

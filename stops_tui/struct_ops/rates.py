@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from stops_tui.kernels.kernel import RunCount
+from stops_tui.record import Record
 
 
-class Rate(NamedTuple):
+class Rate(Record):
     """How a program ran between two readings.
 
     Attributes:

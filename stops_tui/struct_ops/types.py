@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from stops_tui.btf import Btf, BtfError, Composite, Field, Kind
 from stops_tui.btf.c import type_text
 from stops_tui.kernels.kernel import Kernel, KernelBtf
+from stops_tui.record import Record
 from stops_tui.struct_ops.subsystems import Subsystem, of_type
 
 VALUE_PREFIX = "bpf_struct_ops_"
 """A value struct is named so and then like its type (kernel/bpf/bpf_struct_ops.c)."""
 
 
-class Member(NamedTuple):
+class Member(Record):
     """One member of a struct_ops type.
 
     Attributes:
@@ -43,7 +44,7 @@ class Member(NamedTuple):
     instead: str = ""
 
 
-class StructOpsType(NamedTuple):
+class StructOpsType(Record):
     """One struct X that BPF programs may implement, and its value struct bpf_struct_ops_X.
 
     Attributes:

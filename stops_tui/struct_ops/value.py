@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from stops_tui.btf import (
     Array,
     Btf,
@@ -18,6 +16,7 @@ from stops_tui.btf import (
     Ptr,
 )
 from stops_tui.btf.c import type_text
+from stops_tui.record import Record
 from stops_tui.struct_ops.scalars import (
     DecodeError,
     bitfield,
@@ -45,7 +44,7 @@ NODES = 4096
 """Parts of one value that are shown in all."""
 
 
-class ValueNode(NamedTuple):
+class ValueNode(Record):
     """One part of a value.
 
     Attributes:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from rich.cells import cell_len, set_cell_size
 
+from stops_tui.record import Record
 from stops_tui.struct_ops.text import printable
 
 Tone = Literal["plain", "good", "warn", "bad", "dim", "accent", "strong"]
 
 
-class Span(NamedTuple):
+class Span(Record):
     """Text and what it means; the palette says how that looks."""
 
     text: str
@@ -23,7 +24,7 @@ class Span(NamedTuple):
 Cell = str | Span | tuple[Span, ...]
 
 
-class Column(NamedTuple):
+class Column(Record):
     """One column of a table.
 
     Attributes:
@@ -51,7 +52,7 @@ class Column(NamedTuple):
         return self.least or self.width
 
 
-class Row(NamedTuple):
+class Row(Record):
     """One line of a table: a key that stays its own for life, and one cell a column.
 
     A single cell in a table of several columns is a note that spans the line.
@@ -77,7 +78,7 @@ class LateRow:
 AnyRow = Row | LateRow
 
 
-class Fitted(NamedTuple):
+class Fitted(Record):
     """A column where it stands: its place among all, the column and the cells it gets."""
 
     place: int

@@ -8,7 +8,9 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from stops_tui.record import Record
 
 # The inode of the initial user namespace (include/linux/proc_ns.h: PROC_USER_INIT_INO).
 _INITIAL_USER_NAMESPACE = 0xEFFFFFFD
@@ -33,7 +35,7 @@ CAPABILITIES = {
 """Those that writing may need, by name."""
 
 
-class Facts(NamedTuple):
+class Facts(Record):
     """What was found, before any judgement. The defaults are those of a host with no obstacle.
 
     Attributes:

@@ -6,10 +6,11 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+
+from stops_tui.record import Record
 
 
-class Mount(NamedTuple):
+class Mount(Record):
     """One line of /proc/self/mountinfo.
 
     Attributes:

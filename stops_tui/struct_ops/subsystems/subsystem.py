@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
 from stops_tui.kernels.kernel import RawConditions, RawSubsystems
+from stops_tui.record import Record
 
 Data = Mapping[str, int | str]
 """Data members of one value by name: integers as numbers, char arrays as text."""
@@ -18,7 +18,7 @@ Says = Callable[[Data, RawConditions], str]
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
-class Registering(NamedTuple):
+class Registering(Record):
     """What a subsystem asks of a map that is to be registered, beside mandatory members.
 
     Attributes:
@@ -65,7 +65,7 @@ class Registering(NamedTuple):
         return member not in self.no_program and (self.programs is None or member in self.programs)
 
 
-class Subsystem(NamedTuple):
+class Subsystem(Record):
     """What a subsystem adds to one struct_ops type.
 
     Attributes:
