@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-Where = Literal["everywhere", "explorer", "events", "types", "program", "register", "unreadable"]
+Where = Literal[
+    "everywhere", "explorer", "events", "types", "program", "sockets", "register", "unreadable"
+]
 """The screen an action belongs to."""
 
 GLYPHS: Mapping[str, str] = {
@@ -288,6 +290,10 @@ ACTIONS: tuple[Action, ...] = (
         "previous function",
         "Go to the function before.",
         "program",
+    ),
+    Action("socket_groups", "1", "by process", "Sockets by process and peer.", "sockets", True),
+    Action(
+        "each_socket", "2", "one by one", "Each socket, with what TCP knows of it.", "sockets", True
     ),
     Action("xlated", "1", "translated", "The instructions as the verifier left them.", "program"),
     Action("jited", "2", "JITed", "The machine code made of them.", "program"),

@@ -244,6 +244,11 @@ class LookingApp(App[None]):
 
     # How fresh it is
 
+    @property
+    def paused(self) -> bool:
+        """Whether the kernel is not looked at for now."""
+        return self._paused is not None
+
     def _pulse_in(self, seconds: float) -> None:
         if self._next_pulse:
             self._next_pulse.stop()

@@ -62,6 +62,10 @@ class Facts(Protocol):
     unfinished: Plan | None
     commands: Sequence[Call]
 
+    @property
+    def paused(self) -> bool:
+        """Whether the kernel is not looked at for now."""
+
     def lookup(self, asker: DOMNode, job: Callable[[], T], done: Callable[[T], object]) -> None:
         """Run `job` off the screen's thread, then `done` with its result in the screen's.
 

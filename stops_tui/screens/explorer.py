@@ -30,6 +30,8 @@ from stops_tui.widgets.member_table import UNSET, MemberTable
 if TYPE_CHECKING:
     from textual.widgets import Input
 
+    from stops_tui.screens.account_watch import AccountWatch
+
 SIDES = {
     "members": "Members",
     "value": "Value",
@@ -58,6 +60,7 @@ class ExplorerScreen(StopsScreen):
         self._filter = ""
         self._subtitle = ""
         self._awaited: int | None = None
+        self._watch: AccountWatch | None = None
 
     # Building
 
@@ -90,6 +93,7 @@ class ExplorerScreen(StopsScreen):
 
     def _make_side(self, side: str) -> DetailTable:
         """The widget of a side that was not looked at so far."""
+        from stops_tui.screens.account_watch import AccountWatch
         from stops_tui.widgets.event_table import MapEvents
         from stops_tui.widgets.holders_table import HoldersTable
         from stops_tui.widgets.links_table import LinksTable
@@ -101,6 +105,8 @@ class ExplorerScreen(StopsScreen):
             "map_events": MapEvents,
             "links": LinksTable,
         }
+        if side == "holders":
+            self._watch = AccountWatch(self, self._show_side)
         return makers[side](id=side)
 
     # Showing
@@ -166,6 +172,7 @@ class ExplorerScreen(StopsScreen):
         """Show the chosen side of the selected map."""
         map_, bar = self._selected, self.query_one(DetailBar)
         side = self.query_one(f"#{self._side}", DetailTable)
+        self._follow_holders(map_)
         if map_ is None:
             bar.crumbs, bar.count = "", 0
             side.forget()
@@ -175,7 +182,7 @@ class ExplorerScreen(StopsScreen):
         side.see(facts)
 
     def _facts_of(self, map_: StructOpsMap) -> MapFacts:
-        facts = self.facts
+        facts, watch = self.facts, self._watch
         seen = facts.raw_holders
         return MapFacts(
             map=map_,
@@ -185,7 +192,24 @@ class ExplorerScreen(StopsScreen):
             unseen=seen.unseen if seen else (),
             rates=facts.rates if facts.counting else None,
             held=[link.id for link in facts.held],
+            account=watch.account if watch else None,
+            looking=bool(watch and watch.late),
+            problem=watch.problem if watch else "",
         )
+
+    def _follow_holders(self, map_: StructOpsMap | None) -> None:
+        """Look for the kernel's users of the map while who holds it is on the screen."""
+        if self._watch:
+            seen = self._side == "holders" and self.is_current
+            self._watch.follow(map_ if seen else None)
+
+    def on_screen_suspend(self) -> None:
+        """Another screen covers this one: nobody sees who holds the map."""
+        self._follow_holders(None)
+
+    def on_screen_resume(self) -> None:
+        """It is seen again."""
+        self._follow_holders(self._selected)
 
     @on(LineTable.Highlighted, "#maps")
     def _select(self) -> None:
@@ -228,6 +252,17 @@ class ExplorerScreen(StopsScreen):
         from stops_tui.widgets.value_table import ValueTable
 
         self.query_one("#value", ValueTable).toggle(message.key)
+
+    @on(LineTable.Chosen, "#holders")
+    def _open_holder(self) -> None:
+        """List the sockets at the cursor."""
+        from stops_tui.screens.sockets import SocketsScreen
+        from stops_tui.widgets.holders_table import HoldersTable
+
+        account = self._watch.account if self._watch else None
+        part = self.query_one("#holders", HoldersTable).chosen
+        if account and part and part.place:
+            self.app.push_screen(SocketsScreen(account, part.place))
 
     def action_open(self) -> None:
         """Open the row under the cursor of the focused table."""

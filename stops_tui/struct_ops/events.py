@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from stops_tui.struct_ops.inventory import MemberValue, Snapshot, StructOpsMap
+from stops_tui.struct_ops.status import UNREGISTERED_HELD
 
 EVENTS_KEPT = 10_000
 REFCNTS_KEPT = 8
@@ -113,6 +114,15 @@ class History:
     def events_of(self, map_id: int) -> list[Event]:
         """The events of one map, the oldest first."""
         return [event for event in self._events if event.map_id == map_id]
+
+    def unregistered(self, map_id: int) -> float | None:
+        """When a map was seen to be unregistered though held; None if it was so before."""
+        times = [
+            event.time
+            for event in self.events_of(map_id)
+            if event.what == "status" and event.after == UNREGISTERED_HELD
+        ]
+        return times[-1] if times else None
 
     def refcnts(self, map_id: int) -> tuple[int, ...]:
         """The last different reference counts of a map, the newest last; at most eight."""

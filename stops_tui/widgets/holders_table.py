@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from textwrap import wrap
+from typing import TYPE_CHECKING
 
 from stops_tui.struct_ops.holders import MapHolders
 from stops_tui.struct_ops.inventory import StructOpsMap
 from stops_tui.widgets.detail import DetailTable
-from stops_tui.widgets.line_table import Column, Row, Span
+from stops_tui.widgets.line_table import GUTTER, Cell, Column, Row, Span
 from stops_tui.widgets.map_facts import MapFacts
+
+if TYPE_CHECKING:
+    from stops_tui.struct_ops.account import Part
+
+KERNEL_LOG = "kernel log"
+"""What the subsystem says of itself in a line too long for a column."""
+MOST_PARTS = 100
+"""Summands that are listed; there may be thousands of network namespaces."""
+MIN_LINE = 20
+"""Cells of a line of the sentence, before the first size is told."""
 
 
 def plural(count: int, word: str) -> str:
@@ -32,43 +44,111 @@ def account(map_: StructOpsMap) -> str:
 
 
 class HoldersTable(DetailTable):
-    """The sum first, then each pin and each process."""
+    """Why in a sentence, then the sum, what the subsystem says, and each pin and process."""
 
     COLUMNS = (
-        Column("what", "WHAT", 20, least=16),
-        Column("count", "COUNT", 6, right=True),
+        Column("what", "WHAT", 18, least=14),
+        Column("count", "COUNT", 7, right=True),
         Column("who", "WHO", 30, least=20, grow=True),
     )
     MARKS = frozenset({"count"})
-    HELP = """What keeps the selected map. The kernel's `refcnt` counts registration, links and the
-subsystem's users. Pins and processes keep the map itself alive and are not in that count."""
+    HELP = """What keeps the selected map, looked up while this is shown. The kernel's `refcnt` is
+the sum above it: registration or links, and the subsystem's users in every network namespace. What
+nobody can tell is `unexplained`. Pins and processes keep the map itself alive and are not in that
+sum.
+
+`Enter` on TCP sockets lists them."""
+
+    _facts: MapFacts | None = None
 
     def update_facts(self, facts: MapFacts) -> None:
-        """Show the sum and the rows."""
-        self.show_rows([*_sum(facts.map), *_user_space(facts)])
+        """Show sentence, sum and rows."""
+        self._facts = facts
+        self.border_subtitle = "looking …" if facts.looking else ""
+        rows = [*self._sentence(facts), *_sum(facts), *_subsystem(facts), *_user_space(facts)]
+        self.show_rows(rows)
+
+    def on_resize(self) -> None:
+        """Break the sentence anew."""
+        if self._facts:
+            self.update_facts(self._facts)
+
+    @property
+    def chosen(self) -> Part | None:
+        """The sockets that the cursor is on."""
+        account = self._facts.account if self._facts else None
+        parts = account.parts if account else ()
+        return next((p for p in parts if p.groups and _key(p) == self.cursor_key), None)
+
+    def _sentence(self, facts: MapFacts) -> Iterator[Row]:
+        """It in as many lines as it takes: all of it is to be read."""
+        width = max(self.scrollable_content_region.width - GUTTER, MIN_LINE)
+        text = facts.account.sentence if facts.account else account(facts.map)
+        for nth, line in enumerate(wrap(text, width)):
+            yield Row(("sentence", nth), (Span(line, "strong"),))
+        if facts.problem:
+            yield Row("problem", (Span(f"cannot look: {facts.problem}", "bad"),))
 
 
-def _sum(map_: StructOpsMap) -> Iterator[Row]:
-    yield Row("account", (Span(account(map_), "strong"),))
-    if map_.state == "INUSE":
-        yield Row("registration", ("registration", "1", "the kernel's own, until unregistered"))
-    for link in map_.links:
-        yield Row(("link", link), ("link", "1", f"link {link}, until it is detached or closed"))
+def _sum(facts: MapFacts) -> Iterator[Row]:
+    """The summands, what is left over, and the sum."""
+    found, map_ = facts.account, facts.map
+    if found is None:
+        yield from _unlooked(map_)
+        return
+    for part in found.parts[:MOST_PARTS]:
+        yield Row(_key(part), (part.what, f"{part.n:,}", _who(part)))
+    if rest := found.parts[MOST_PARTS:]:
+        more = f"{sum(part.n for part in rest):,}"
+        yield Row("more", ("…", more, Span(f"{len(rest):,} more like these", "dim")))
+    if found.unexplained:
+        count = Span(f"{found.unexplained:,}", "warn")
+        yield Row("unexplained", (Span("unexplained", "warn"), count, ""))
+    moved = "" if found.settled else Span("it moved while it was looked at", "warn")
+    total = Span(f"{found.refcnt:,}", "strong")
+    yield Row("refcnt", (Span("refcnt", "strong"), total, moved))
+    for line in found.not_looked_at:
+        yield Row(("not looked at", line), (Span(f"not looked at: {line}", "dim"),))
+
+
+def _unlooked(map_: StructOpsMap) -> Iterator[Row]:
+    """The sum, before anybody looked for who is in it."""
     if map_.state != "INIT":
-        who = "users in the kernel, such as sockets, qdiscs or a netns default"
-        yield Row("holders", ("holders", str(map_.holders), who))
-        yield Row("refcnt", (Span("refcnt", "strong"), Span(str(map_.refcnt), "strong"), ""))
+        users = Span("looking for users in the kernel …", "dim")
+        yield Row("holders", ("holders", f"{map_.holders:,}", users))
+        yield Row("refcnt", (Span("refcnt", "strong"), Span(f"{map_.refcnt:,}", "strong"), ""))
+
+
+def _key(part: Part) -> Hashable:
+    place = part.place.inode if part.place else 0
+    return part.what, place, part.which
+
+
+def _who(part: Part) -> Cell:
+    netns = f"{part.netns}  " if part.netns else ""
+    return Span(netns, "accent"), Span(part.detail)
+
+
+def _subsystem(facts: MapFacts) -> Iterator[Row]:
+    for said in facts.account.subsystem if facts.account else ():
+        key = "said", said.what, said.value if said.what == KERNEL_LOG else ""
+        if said.what == KERNEL_LOG:
+            yield Row(key, (Span(f"{KERNEL_LOG}: {said.value}"),))
+        else:
+            detail = Span(f"  {said.detail}" if said.detail else "", "dim")
+            yield Row(key, (said.what, "", (Span(said.value, "strong"), detail)))
 
 
 def _user_space(facts: MapFacts) -> Iterator[Row]:
-    if facts.holders is None:
+    holders = facts.account.keepers if facts.account else facts.holders
+    if holders is None:
         yield Row("none", (Span("Looking at pins and processes …", "dim"),))
         return
-    yield from _rows(facts.holders)
+    yield from _rows(holders)
     ours = [link for link in facts.map.links if link in facts.held]
     for link in ours:
         yield Row(("ours", link), (f"fd of link {link}", "", "this program, with which it ends"))
-    if not facts.holders.pins and not facts.holders.fds and not ours:
+    if not holders.pins and not holders.fds and not ours:
         yield Row("none", (Span(_nobody(facts.unseen), "dim"),))
     for line in facts.unseen:
         yield Row(("unseen", line), (Span(f"not seen: {line}", "dim"),))

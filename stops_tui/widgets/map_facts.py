@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TYPE_CHECKING
 
 from stops_tui.struct_ops.events import Event
 from stops_tui.struct_ops.holders import MapHolders
 from stops_tui.struct_ops.inventory import Program, StructOpsMap
 from stops_tui.struct_ops.rates import Rate
+
+if TYPE_CHECKING:
+    from stops_tui.struct_ops.account import Account
 
 
 class MapFacts(NamedTuple):
@@ -22,6 +25,9 @@ class MapFacts(NamedTuple):
         unseen: What that look could not see.
         rates: Run statistics by program id; None while they are off.
         held: The links that only this program holds, by id.
+        account: Who holds it in the kernel; None before that was looked up.
+        looking: Whether that is being looked up, and takes long.
+        problem: Why it could not be; "" if it could.
     """
 
     map: StructOpsMap
@@ -31,3 +37,6 @@ class MapFacts(NamedTuple):
     unseen: Sequence[str] = ()
     rates: Mapping[int, Rate] | None = None
     held: Collection[int] = ()
+    account: Account | None = None
+    looking: bool = False
+    problem: str = ""

@@ -13,7 +13,7 @@ from textual.widgets import Input
 from stops_tui.app import StopsApp
 from stops_tui.config import Config
 from stops_tui.kernels.kernel import Kernel, KernelUnreadable
-from stops_tui.struct_ops import inventory
+from tests.support import fake_kernel
 from tests.support.fake_kernel import FakeKernel
 
 NOON = 1_700_049_600.0
@@ -31,7 +31,7 @@ def _same_everywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterato
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
-    monkeypatch.setattr(inventory, "time", SimpleNamespace(time=lambda: NOON))
+    monkeypatch.setattr(fake_kernel, "time", SimpleNamespace(time=lambda: NOON))
     monkeypatch.setattr(Input.cursor_blink, "_default", False)
     yield
     monkeypatch.undo()

@@ -40,6 +40,7 @@ class Part(NamedTuple):
             in none.
         detail: Which one it is, in words.
         phrase: The same as part of a sentence: "3 TCP sockets of nginx (pid 812) in netns web".
+        which: What tells it from others of the same words in the same namespace: "eth0 1: root".
         place: The same namespace, as the kernel's users were told.
         owners: Of sockets: the processes of `groups`, the most sockets first.
         groups: Of sockets: by process and peer, the largest groups; not all of very many.
@@ -50,6 +51,7 @@ class Part(NamedTuple):
     netns: str = ""
     detail: str = ""
     phrase: str = ""
+    which: str = ""
     place: RawNetns | None = None
     owners: tuple[Owner, ...] = ()
     groups: tuple[RawTcpGroup, ...] = ()
@@ -74,6 +76,7 @@ class Account(NamedTuple):
 
     Attributes:
         map: The map, as it was right after the look.
+        name: As the subsystem knows it; "" where it knows maps by no name.
         parts: The summands, the map's own registration and links first.
         unexplained: What is left over; below 0 where more was counted than `refcnt` has, because
             it moved meanwhile.
@@ -87,6 +90,7 @@ class Account(NamedTuple):
     """
 
     map: StructOpsMap
+    name: str = ""
     parts: tuple[Part, ...] = ()
     unexplained: int = 0
     settled: bool = True

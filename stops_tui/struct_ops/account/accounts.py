@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from time import monotonic
 
 from stops_tui.btf import BtfError, Enum, Kind
@@ -45,19 +44,17 @@ class Accounts:
 
     Args:
         kernel: Whose maps.
-        clock: Seconds since the epoch, as events have them.
     """
 
-    def __init__(self, kernel: Kernel, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
-        self._clock = clock
-        self._inventory = Inventory(kernel, clock)
+        self._inventory = Inventory(kernel)
         self._rates = EventRates()
 
     def take(
         self,
         wanted: Collection[int],
-        holders: RawHolders,
+        holders: RawHolders | None = None,
         held: Collection[int] = (),
         unregistered: Mapping[int, float] | None = None,
     ) -> dict[int, Account]:
@@ -65,12 +62,13 @@ class Accounts:
 
         Args:
             wanted: The maps, by id.
-            holders: Who has maps and links open or pinned.
+            holders: Who has maps and links open or pinned, if that was looked up already.
             held: The links that this program holds.
             unregistered: When a map was seen to be unregistered, in seconds since the epoch.
         """
         accounts, after = self._settled(wanted)
-        keepers, times, now = by_map(holders, after), unregistered or {}, self._clock()
+        keepers = by_map(holders or self._kernel.holders(), after)
+        times, now = unregistered or {}, self._kernel.now()
         told = {}
         for map_id, account in accounts.items():
             whole = account._replace(keepers=keepers.get(map_id, account.keepers))
@@ -118,6 +116,7 @@ class Accounts:
             unseen.append(_MOVED)
         return Account(
             map_,
+            _known(map_).name,
             parts,
             unexplained,
             settled=before.refcnt == map_.refcnt,
@@ -144,7 +143,8 @@ def _own(map_: StructOpsMap) -> Iterator[Part]:
     if map_.state == "INUSE":
         yield Part(REGISTRATION, 1, detail="the kernel's own, until unregistered")
     for link in map_.links:
-        yield Part(LINK, 1, detail=f"link {link}, until it is detached or closed")
+        detail = f"link {link}, until it is detached or closed"
+        yield Part(LINK, 1, detail=detail, which=str(link))
 
 
 def _adds_up(account: Account) -> bool:

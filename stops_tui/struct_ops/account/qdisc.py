@@ -41,8 +41,9 @@ def _parts(known: Known, seen: RawQdiscs) -> Iterator[Part]:
 
 def _instance(qdisc: RawQdisc) -> Part:
     device = printable(qdisc.device)
+    which = f"{device} {qdisc.handle} {qdisc.parent}"
     facts = (
-        f"{device} {qdisc.handle} {qdisc.parent}",
+        which,
         f"{qdisc.backlog:,} bytes and {count(qdisc.qlen, 'packet')} wait",
         f"{qdisc.drops:,} dropped of {count(qdisc.packets, 'packet')}",
     )
@@ -52,5 +53,6 @@ def _instance(qdisc: RawQdisc) -> Part:
         netns_text(qdisc.netns),
         ", ".join(facts),
         phrase=f"qdisc {qdisc.handle} of {device} in {netns_phrase(qdisc.netns)}",
+        which=which,
         place=qdisc.netns,
     )
