@@ -181,15 +181,15 @@ class Bpf:
         """What the kernel says of a map."""
         size = self._read_info(fd)
         info = self._infos["map"]
-        return MapInfo(
-            type=info.type,
-            id=info.id,
-            name=_text(info.name),
-            flags=info.map_flags,
-            value_size=info.value_size,
-            value_type_id=info.btf_vmlinux_value_type_id,
-            btf_id=info.btf_vmlinux_id,
-            raw=bytes(ffi.buffer(self._info, size)),
+        return MapInfo(  # of thousands at a start: in the order of its fields
+            info.type,
+            info.id,
+            _text(info.name),
+            info.map_flags,
+            info.value_size,
+            info.btf_vmlinux_value_type_id,
+            info.btf_vmlinux_id,
+            bytes(ffi.buffer(self._info, size)),
         )
 
     def prog_get_info_by_fd(self, fd: int, *arrays: ProgArray) -> ProgInfo:

@@ -152,15 +152,8 @@ def _read_map(bpf: Bpf, map_id: int, known: RawMap | None) -> RawMap | None:
 
 def _new_map(bpf: Bpf, fd: int) -> RawMap:
     info = bpf.map_get_info_by_fd(fd)
-    return RawMap(
-        id=info.id,
-        name=info.name,
-        flags=info.flags,
-        value_type_id=info.value_type_id,
-        btf_id=info.btf_id,
-        info=info.raw,
-        value=_value(bpf, fd, info.value_size),
-    )
+    value = _value(bpf, fd, info.value_size)
+    return RawMap(info.id, info.name, info.flags, info.value_type_id, info.btf_id, info.raw, value)
 
 
 def _value(bpf: Bpf, fd: int, size: int) -> bytes:
