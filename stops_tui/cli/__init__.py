@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from stops_tui.kernels.kernel import Kernel, KernelUnreadable
+    from stops_tui.kernels.recording.moment import Moment
     from stops_tui.report.order import Order
 
+NOT_FOUND: Final = 1
 USAGE: Final = 2
 PERMISSION: Final = 3
 UNSUPPORTED: Final = 4
@@ -78,9 +80,15 @@ def run(found: Namespace, open_kernel: Callable[[], Kernel]) -> int:
     from stops_tui.bpf.errors import BpfError
     from stops_tui.btf import BtfError
     from stops_tui.kernels.kernel import KernelUnreadable
+    from stops_tui.kernels.recording.error import RecordingError
 
     try:
+        if getattr(found, "replay", None):
+            return _report(found, _recorded_kernel(found.replay, found.at))
         return _report(found, open_kernel())
+    except RecordingError as error:
+        _tell(str(error))
+        return NOT_FOUND
     except KernelUnreadable as unreadable:
         return _not_read(found, _remedy(unreadable), unreadable.obstacles[0].exit_code)
     except BpfError as error:
@@ -133,6 +141,8 @@ def _report(found: Namespace, kernel: Kernel) -> int:
             return examples.report(kernel, as_json=found.json)
         case "watch":
             return _watch(found, kernel)
+        case "record":
+            return _record(found, kernel)
         case _:
             return _change(found, kernel)
 
@@ -189,6 +199,19 @@ def _watch(found: Namespace, kernel: Kernel) -> int:
     return watch.report(kernel, config.interval, found.duration, as_json=found.json)
 
 
+def _record(found: Namespace, kernel: Kernel) -> int:
+    gc.enable()  # this one may go on for days
+    from stops_tui.config import load
+    from stops_tui.report import record
+    from stops_tui.report.settings import tell_problems
+
+    config = load(found.interval)
+    tell_problems(config)
+    return record.report(
+        kernel, found.file, config.interval, found.duration, found.max_size, redact=found.redact
+    )
+
+
 def _open_app(interval: float | None = None, *, armed: bool = False) -> int:
     if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.__stderr__)):
         _tell("the app needs a terminal; for scripts there is: stops-tui list (see --help)")
@@ -218,6 +241,18 @@ def _live_kernel(*, ahead: bool = False) -> Kernel:
     kernel = LiveKernel.open()
     if ahead:
         kernel.look_ahead()
+    return kernel
+
+
+def _recorded_kernel(path: str, moment: Moment | None) -> Kernel:
+    """A recording, at a moment or at its end; what of it could not be read is told."""
+    from stops_tui.kernels.recording.kernel import RecordedKernel
+
+    kernel = RecordedKernel(path)
+    if kernel.problem:
+        _tell(f"{path}: {kernel.problem}")
+    if moment:
+        kernel.playback.seek(moment(kernel.start.time))
     return kernel
 
 

@@ -11,6 +11,12 @@ from typing import Any, Final
 
 from stops_tui import __version__
 from stops_tui.cli.base import PATHS, Parser, Verbs, add_json, add_verb
+from stops_tui.cli.recordings import (
+    add_recording_verbs,
+    add_replay,
+    check_replay,
+    duration,
+)
 from stops_tui.cli.selection import add_selection, selection
 from stops_tui.cli.writing import add_writing_verbs, check_swap
 
@@ -25,6 +31,7 @@ EXAMPLES: Final = """\
   sudo stops-tui watch                  what changes, line by line
   sudo stops-tui register --example reno
   sudo stops-tui unregister name stops_reno
+  sudo stops-tui record night.stops     what happens, into a file that `replay` plays anywhere
 """
 
 EXIT_STATUS: Final = """\
@@ -55,6 +62,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     found = build_parser().parse_args(arguments)
     if "by" in found:
         found.select = selection(found)
+    if "replay" in found:
+        check_replay(found)
     if found.verb == "swap":
         check_swap(found)
     return found
@@ -85,6 +94,7 @@ def build_parser() -> Parser:
     _add_watch(verbs)
     add_writing_verbs(verbs)
     _add_object(verbs)
+    add_recording_verbs(verbs, _add_interval)
     _add_config(verbs)
     _add_completion(verbs)
     return parser
@@ -94,7 +104,7 @@ def _add_list(verbs: Verbs) -> None:
     verb = add_verb(
         verbs,
         "list",
-        "[id N | name X | type T] [--holders] [--json]",
+        "[id N | name X | type T] [--holders] [--json] [--replay FILE]",
         "every struct_ops map: type, state, status, refcnt, members, links, holders",
         """\
 One line a map, by id. REFCNT is the kernel's count, HOLDERS what is left of it without
@@ -114,6 +124,7 @@ Nothing found is exit 1 where something was asked for; with --json it is [] as w
     add_selection(verb, "id", "name", "type")
     verb.add_argument("--holders", action="store_true", help="look up who holds each map, too")
     add_json(verb)
+    add_replay(verb)
 
 
 def _add_holders(verbs: Verbs) -> None:
@@ -143,7 +154,7 @@ def _add_dump(verbs: Verbs) -> None:
     verb = add_verb(
         verbs,
         "dump",
-        "[id N | name X] [--json]",
+        "[id N | name X] [--json] [--replay FILE]",
         "the value of maps: every member, and the program behind it",
         """\
 The value as C would initialise it. With --json, what bpftool -j struct_ops dump prints.""",
@@ -154,13 +165,14 @@ The value as C would initialise it. With --json, what bpftool -j struct_ops dump
     )
     add_selection(verb, "id", "name")
     add_json(verb)
+    add_replay(verb)
 
 
 def _add_types(verbs: Verbs) -> None:
     verb = add_verb(
         verbs,
         "types",
-        "[NAME] [--json]",
+        "[NAME] [--json] [--replay FILE]",
         "what this kernel lets BPF implement, and which maps do",
         """\
 The struct_ops types in the BTF of the kernel and of its modules. Of a type that is named, its
@@ -172,13 +184,14 @@ members too; offsets and sizes are bytes from the start of the type.""",
     )
     verb.add_argument("name", nargs="?", metavar="NAME", help="only the type of this name")
     add_json(verb)
+    add_replay(verb)
 
 
 def _add_progs(verbs: Verbs) -> None:
     verb = add_verb(
         verbs,
         "progs",
-        "[--json]",
+        "[--json] [--replay FILE]",
         "every struct_ops program: its struct, its member, the maps it serves, its runs",
         """\
 The kernel tells which struct a program is for, but its member only through a map that has it.
@@ -190,13 +203,14 @@ program serves, and map_ids those that its instructions use.""",
 """,
     )
     add_json(verb)
+    add_replay(verb)
 
 
 def _add_prog(verbs: Verbs) -> None:
     verb = add_verb(
         verbs,
         "prog",
-        "(id N | name X) [--xlated | --jited] [--json]",
+        "(id N | name X) [--xlated | --jited] [--json] [--replay FILE]",
         "everything about one program, its code included",
         """\
 What the kernel tells of it, then its translated and its JITed instructions with source lines
@@ -215,6 +229,7 @@ programs of that name are printed. With --json, an array of them.""",
             f"--{form}", dest="form", action="store_const", const=form, help=f"only {says}"
         )
     add_json(verb)
+    add_replay(verb)
 
 
 def _add_watch(verbs: Verbs) -> None:
@@ -235,7 +250,7 @@ appeared, after is "" for one that is gone.""",
 """,
     )
     add_json(verb)
-    verb.add_argument("--duration", type=_duration, metavar="S", help="end after this many seconds")
+    verb.add_argument("--duration", type=duration, metavar="S", help="end after this many seconds")
     _add_interval(verb, default=argparse.SUPPRESS)
 
 
@@ -313,13 +328,3 @@ def _interval(text: str) -> float:
         return seconds(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _duration(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1
-    if not 0 <= number < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a number of seconds, as in 60, not {text!r}")
-    return number

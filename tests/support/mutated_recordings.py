@@ -20,7 +20,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from stops_tui.btf import BtfError
-from stops_tui.kernels.recording.file import RecordingError, Writer
+from stops_tui.kernels.recording.error import RecordingError
+from stops_tui.kernels.recording.file import Writer
 from stops_tui.kernels.recording.kernel import RecordedKernel
 from stops_tui.struct_ops.dump import dump_json, dump_text
 from stops_tui.struct_ops.holders import by_map
@@ -113,7 +114,7 @@ def play(path: Path) -> None:
         with suppress(BtfError):
             offered_types(kernel)
         for position in (kernel.length, 0.0, kernel.length / 2):
-            kernel.position = position
+            kernel.playback.seek(position)
             snapshot = inventory.sweep()
             by_map(kernel.holders(), snapshot)
             kernel.conditions()

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from stops_tui.kernels.kernel import Kernel, RawHolders, RawSubsystems
-from stops_tui.kernels.recording.file import MAGIC, Reader, RecordingError, Writer
+from stops_tui.kernels.recording.error import RecordingError
+from stops_tui.kernels.recording.file import MAGIC, Reader, Writer
 from stops_tui.kernels.recording.kernel import RecordedKernel
+from stops_tui.kernels.recording.moment import parse_moment
+from stops_tui.kernels.recording.playback import Playback
 from stops_tui.kernels.recording.records import End
 from stops_tui.kernels.recording.redact import HIDDEN, Redacted
 from stops_tui.kernels.writes import ReadOnly
@@ -92,7 +96,7 @@ def test_each_moment_is_as_it_was(kernel: FakeKernel, path: Path) -> None:
         truth.append((kernel.sweep(), kernel.programs()))
     found = tape.play()
     for step in [*range(40), *range(39, -1, -1), 5, 33, 12]:  # back and forth
-        found.position = step + 1.0
+        found.playback.seek(step + 1.0)
         assert (found.sweep(), found.programs()) == truth[step], step
         assert found.now() == START + step + 1
     assert found.code(60) is None  # at the moment 13 it was not there yet
@@ -108,11 +112,19 @@ def test_events_have_the_times_they_had(kernel: FakeKernel, path: Path) -> None:
     found, replayed = tape.play(), History()
     inventory = Inventory(found)
     for moment in found.moments():
-        found.position = moment
+        found.playback.seek(moment)
         replayed.add(inventory.sweep())
     seen = [event for event in replayed.events if event.what != "map"]
     assert seen == list(live.events)
     assert [event.time - START for event in seen] == [0.5, 1.0, 1.25]
+
+
+def test_before_the_first_look_it_shows_that(kernel: FakeKernel, path: Path) -> None:
+    tape = Tape(kernel, path)
+    tape.look(0.4)  # as long as it took
+    found = tape.play()
+    found.playback.seek(0)
+    assert found.sweep() == kernel.sweep()
 
 
 def test_nothing_new_is_the_same_sweep(kernel: FakeKernel, path: Path) -> None:
@@ -120,9 +132,9 @@ def test_nothing_new_is_the_same_sweep(kernel: FakeKernel, path: Path) -> None:
     for _ in range(30):
         tape.look()
     found = tape.play()
-    found.position = 3
+    found.playback.seek(3)
     before = found.sweep()
-    found.position = 30
+    found.playback.seek(30)
     assert found.sweep() is before
 
 
@@ -265,3 +277,53 @@ def test_dumps_are_the_same(kernel: FakeKernel, path: Path) -> None:
         assert dump_json(
             again.maps[map_id], again.programs, found.kernel_btfs()[0].btf
         ) == dump_json(live.maps[map_id], live.programs, kernel.kernel_btfs()[0].btf)
+
+
+# Playing, and moments
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_playback_moves_pauses_and_stops_at_the_end() -> None:
+    clock = Clock()
+    playback = Playback(60.0, clock)
+    assert (playback.position, playback.playing) == (60.0, False)
+    playback.play()  # at its end: from the beginning
+    clock.now += 10
+    assert (playback.position, playback.playing) == (10.0, True)
+    playback.speed = 4
+    clock.now += 5
+    assert playback.position == 30.0
+    playback.pause()
+    clock.now += 100
+    assert (playback.position, playback.playing) == (30.0, False)
+    playback.play()
+    playback.seek(50)
+    clock.now += 1
+    assert playback.position == 54.0
+    clock.now += 100
+    assert (playback.position, playback.playing) == (60.0, False)
+    playback.seek(-5)
+    assert (playback.position, playback.playing) == (0.0, True)
+
+
+def test_moments_are_said_as_people_do() -> None:
+    start = datetime(2026, 11, 23, 21, 13, 52, 400_000).timestamp()
+    for text, position in {
+        "+90": 90.0,
+        "+0.5": 0.5,
+        "21:14:52": 59.6,
+        "21:15": 67.6,
+        "21:13:52": 0.0,  # what a screen shows of the beginning
+        "00:00": 2 * 3600 + 46 * 60 + 7.6,  # the next day
+        "2026-11-23T21:14:00": 7.6,
+    }.items():
+        assert parse_moment(text)(start) == pytest.approx(position, abs=1e-3), text
+    for text in ("", "90", "+", "+nan", "+inf", "25:00", "21:61", "yesterday", "2026-13-01T00:00"):
+        with pytest.raises(ValueError):
+            parse_moment(text)

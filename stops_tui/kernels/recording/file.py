@@ -16,6 +16,7 @@ from typing import Annotated, Final
 
 import msgspec
 
+from stops_tui.kernels.recording.error import RecordingError
 from stops_tui.kernels.recording.records import FEW, Entry
 
 MAGIC: Final = b"STOPSREC"
@@ -31,15 +32,6 @@ _TIME_MOST: Final = 1000 * 10**9
 
 
 _DECODER: Final = msgspec.msgpack.Decoder(Annotated[list[Entry], FEW])
-
-
-class RecordingError(Exception):
-    """A file that is no recording, or cannot be written as one; says why in one line."""
-
-    def __init__(self, path: str, reason: str) -> None:
-        self.path = path
-        self.reason = reason
-        super().__init__(f"{path}: {reason}")
 
 
 class Writer:

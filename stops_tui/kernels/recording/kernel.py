@@ -1,4 +1,4 @@
-"""A recorded kernel: the protocol `Kernel`, at whatever moment of the recording one likes."""
+"""A recorded kernel: the protocol `Kernel`, at any moment of the recording."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from stops_tui.kernels.kernel import (
     RunCount,
 )
 from stops_tui.kernels.recording import convert, records
-from stops_tui.kernels.recording.file import Reader, RecordingError
+from stops_tui.kernels.recording.error import RecordingError
+from stops_tui.kernels.recording.file import Reader
 from stops_tui.kernels.recording.past import PastUsers, PastWrites
+from stops_tui.kernels.recording.playback import Playback
 from stops_tui.kernels.recording.records import Entry
 from stops_tui.kernels.recording.state import State, TooMuchError
 from stops_tui.kernels.writes import ReadOnly
@@ -32,7 +34,7 @@ _CHECKPOINTS: Final = 8
 
 
 class RecordedKernel:
-    """A kernel as it was at `position`. Safe for several threads; needs no privilege.
+    """A kernel as it was where its playback is. Safe for several threads; needs no privilege.
 
     Methods raise RecordingError where the file turns out to be wrong.
 
@@ -41,12 +43,13 @@ class RecordedKernel:
         ended: Why it ends, in words; "" if its recorder was killed.
         problem: What of the file could not be read, in words; "" if all could.
         length: Seconds from its beginning to the last look.
+        playback: Where it is looked at.
         writes: Refuses everything.
         users: Knows nothing.
     """
 
     def __init__(self, path: str) -> None:
-        """Open a recording, at its end.
+        """Open a recording, paused at its end.
 
         Raises:
             RecordingError: It is none.
@@ -56,6 +59,7 @@ class RecordedKernel:
         self.start, self._kernel_btfs = self._begin(self._reader.entries(0))
         last = len(self._reader) - 1
         self.length = self._reader.time_of(last) / 1000
+        self._first_look = self._reader.time_of(min(1, last))  # before it, nothing is known
         ends = [e.why for e in self._reader.entries(last) if isinstance(e, records.End)]
         self.ended = ends[0] if ends else ""
         self.writes = PastWrites()
@@ -65,20 +69,11 @@ class RecordedKernel:
         self._state = State()
         self._next = 0
         self._checkpoints: dict[int, State] = {0: State()}
-        self._position = self.length
-
-    @property
-    def position(self) -> float:
-        """Where it is looked at: seconds since the recording's beginning."""
-        return self._position
-
-    @position.setter
-    def position(self, seconds: float) -> None:
-        self._position = min(max(0.0, seconds), self.length)
+        self.playback = Playback(self.length)
 
     def now(self) -> float:
-        """The time at `position`, in seconds since the epoch."""
-        return self.start.time + self._position
+        """The time where the playback is, in seconds since the epoch."""
+        return self.start.time + self.playback.position
 
     def moments(self) -> list[float]:
         """The positions at which something was recorded, in order."""
@@ -166,9 +161,10 @@ class RecordedKernel:
         return start, btfs
 
     def _now(self) -> State:
-        """The state at `position`."""
+        """The state where the playback is."""
         with self._lock:
-            wanted = self._reader.last_before(round(self._position * 1000)) + 1
+            moment = max(self._first_look, round(self.playback.position * 1000))
+            wanted = self._reader.last_before(moment) + 1
             if wanted < self._next:
                 self._next = max(each for each in self._checkpoints if each <= wanted)
                 self._state = self._checkpoints[self._next].copy()

@@ -17,7 +17,8 @@ from stops_tui.kernels.kernel import (
     RunCount,
 )
 from stops_tui.kernels.recording import convert, records
-from stops_tui.kernels.recording.file import RecordingError, Writer
+from stops_tui.kernels.recording.error import RecordingError
+from stops_tui.kernels.recording.file import Writer
 from stops_tui.kernels.recording.records import Entry
 from stops_tui.kernels.recording.redact import Whole
 
