@@ -19,6 +19,13 @@ def unpacked(suite: str, package: str) -> Path:
     return Path(done.stdout.strip())
 
 
+def hid_objects() -> list[Path]:
+    """Every BPF object that udev-hid-bpf ships; the test is skipped where it cannot be fetched."""
+    found = sorted(unpacked("sid", "udev-hid-bpf").glob("usr/lib/*/bpf/*.bpf.o"))
+    assert len(found) > 50
+    return found
+
+
 @cache
 def _fetch(suite: str, package: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([_FETCH, suite, package], capture_output=True, text=True, check=False)
