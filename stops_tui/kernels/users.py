@@ -19,12 +19,14 @@ class RawNetns(NamedTuple):
         name: Its name under /run/netns; "" if it has none.
         pid: A process in it; 0 if none can be seen.
         comm: That process's command.
+        ours: Whether this process is in it.
     """
 
     inode: int
     name: str = ""
     pid: int = 0
     comm: str = ""
+    ours: bool = False
 
 
 class RawTcpNetns(NamedTuple):

@@ -49,30 +49,56 @@ def own_netns(proc: Path = PROC) -> int:
         return 0
 
 
-def namespaces(proc: Path = PROC) -> tuple[list[Namespace], list[str]]:
-    """All that can be found, this process's own first, then by name and inode; what went unseen."""
-    search = _Search(proc)
-    search.everything()
-    own = own_netns(proc)
-    found = sorted(
-        search.found.values(),
-        key=lambda space: (space.netns.inode != own, space.netns.name or "~", space.netns.inode),
-    )
-    return found or [Namespace(RawNetns(own), "")], search.unseen()
+class Namespaces:
+    """Those of this host. Safe for several threads.
 
-
-def namespace_of(inode: int) -> Namespace:
-    """The one of this inode.
-
-    Raises:
-        FileNotFoundError: It is gone, or cannot be seen.
+    What a search found is remembered as a way to a namespace that is asked for by its inode: the
+    way is checked whenever it is taken.
     """
-    if inode == own_netns():
-        return Namespace(RawNetns(inode), "")
-    for namespace in namespaces()[0]:
-        if namespace.netns.inode == inode:
-            return namespace
-    raise FileNotFoundError(f"net:[{inode}]")
+
+    def __init__(self, proc: Path = PROC) -> None:
+        self._proc = proc
+        self._known: dict[int, Namespace] = {}
+
+    def search(self) -> tuple[list[Namespace], list[str]]:
+        """All that can be found: this process's own, then by name and inode; what went unseen."""
+        search = _Search(self._proc)
+        search.everything()
+        own = own_netns(self._proc)
+        found = search.found
+        netns, path = found.get(own, Namespace(RawNetns(own), ""))
+        found[own] = Namespace(netns._replace(ours=True), path)
+        self._known = found
+        return sorted(found.values(), key=_order), search.unseen()
+
+    def everywhere(
+        self, look: Callable[[RawNetns], T]
+    ) -> tuple[list[tuple[RawNetns, T]], list[str]]:
+        """What `look` returns in every namespace, and what could not be looked at.
+
+        Raises:
+            Exception: What `look` raised, unless it is an OSError of one namespace.
+        """
+        found, unseen = self.search()
+        looks = []
+        for namespace in found:
+            try:
+                looks.append((namespace.netns, inside(namespace, partial(look, namespace.netns))))
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # gone meanwhile: normal
+            except OSError as error:
+                unseen.append(f"{words(namespace.netns)}: {_reason(error)}")
+        return looks, unseen
+
+    def in_one(self, inode: int, look: Callable[[], T], seconds: float) -> T:
+        """What `look` returns in the namespace of this inode; raises as `inside` does."""
+        if inode in self._known:
+            with suppress(FileNotFoundError, ProcessLookupError):
+                return inside(self._known[inode], look, seconds)
+        self.search()  # the way is unknown, or is none any more
+        if inode not in self._known:
+            raise FileNotFoundError(f"net:[{inode}]")
+        return inside(self._known[inode], look, seconds)
 
 
 def inside(namespace: Namespace, look: Callable[[], T], seconds: float = PATIENCE) -> T:
@@ -96,32 +122,17 @@ def inside(namespace: Namespace, look: Callable[[], T], seconds: float = PATIENC
     return answer.found[0]
 
 
-def everywhere(
-    look: Callable[[RawNetns], T], proc: Path = PROC
-) -> tuple[list[tuple[Namespace, T]], list[str]]:
-    """What `look` returns in every network namespace, and what could not be looked at.
-
-    Raises:
-        Exception: What `look` raised, unless it is an OSError of one namespace.
-    """
-    found, unseen = namespaces(proc)
-    looks = []
-    for namespace in found:
-        try:
-            looks.append((namespace, inside(namespace, partial(look, namespace.netns))))
-        except (FileNotFoundError, ProcessLookupError):
-            continue  # gone meanwhile: normal
-        except OSError as error:
-            unseen.append(f"{words(namespace.netns)}: {_reason(error)}")
-    return looks, unseen
-
-
 def words(netns: RawNetns) -> str:
     """`network namespace web`, or by the process that is in it."""
     if netns.name:
         return f"network namespace {netns.name}"
     process = f" of process {netns.pid}" if netns.pid else ""
     return f"network namespace {netns.inode}{process}"
+
+
+def _order(namespace: Namespace) -> tuple[bool, bool, str, int]:
+    netns = namespace.netns
+    return not netns.ours, not netns.name, netns.name, netns.inode
 
 
 def _reason(error: OSError) -> str:
@@ -154,7 +165,7 @@ class _Answer(Generic[T]):
 
     def _enter(self) -> None:
         netns, path = self._namespace
-        if netns.inode == own_netns():
+        if netns.ours:
             return  # which takes no capability
         with opened(os.open(path, os.O_RDONLY | os.O_CLOEXEC)) as fd:
             if os.fstat(fd).st_ino != netns.inode:

@@ -8,6 +8,7 @@ from pathlib import Path
 from stops_tui.kernels.kernel import RawSubsystems
 
 SYSFS = Path("/sys")
+HID_DEVICES = "bus/hid/devices"
 
 
 def subsystems(sysfs: Path = SYSFS) -> RawSubsystems:
@@ -17,14 +18,14 @@ def subsystems(sysfs: Path = SYSFS) -> RawSubsystems:
     enough for every sweep in which a struct_ops map exists.
     """
     return RawSubsystems(
-        sched_ext_state=_line(sysfs / "kernel/sched_ext/state"),
-        sched_ext_ops=_line(sysfs / "kernel/sched_ext/root/ops"),
-        hid_ids=_hid_ids(sysfs / "bus/hid/devices"),
+        sched_ext_state=attribute(sysfs / "kernel/sched_ext/state"),
+        sched_ext_ops=attribute(sysfs / "kernel/sched_ext/root/ops"),
+        hid_ids=_hid_ids(sysfs / HID_DEVICES),
     )
 
 
-def _line(path: Path) -> str | None:
-    """The text of a one-line attribute; None where it is absent, unreadable or just went away."""
+def attribute(path: Path) -> str | None:
+    """Its text without the newline at the end; None where it is absent or may not be read."""
     try:
         # A scheduler's name is a BPF program's to choose: it need not be UTF-8.
         return path.read_bytes().decode("utf-8", "backslashreplace").removesuffix("\n")
@@ -38,12 +39,12 @@ def _hid_ids(devices: Path) -> frozenset[int] | None:
         names = os.listdir(devices)  # noqa: PTH208 (names only: no Path object a device a sweep)
     except OSError:
         return None
-    return frozenset(_hex(name.rpartition(".")[2]) for name in names) - {-1}
+    return frozenset(hid_id_of(name) for name in names) - {-1}
 
 
-def _hex(digits: str) -> int:
-    """The number, or -1 where a name does not end in one."""
+def hid_id_of(name: str) -> int:
+    """The id in a device's name BUS:VID:PID.ID; -1 where it does not end in one."""
     try:
-        return int(digits, 16)
+        return int(name.rpartition(".")[2], 16)
     except ValueError:
         return -1

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from functools import cached_property
 
 from stops_tui.btf import Btf
-from stops_tui.kernels.live import tcp_users
+from stops_tui.kernels.live.hid import hid_device
+from stops_tui.kernels.live.netns import Namespaces
+from stops_tui.kernels.live.qdiscs import qdiscs
+from stops_tui.kernels.live.sched_ext import sched_ext
+from stops_tui.kernels.live.tcp_users import TcpUsers
 from stops_tui.kernels.users import (
     RawHidDevice,
     RawQdiscs,
@@ -17,7 +22,7 @@ from stops_tui.kernels.users import (
 
 
 class LiveUsers:
-    """See `Users`. Safe for several threads: it remembers nothing.
+    """See `Users`. Safe for several threads.
 
     Args:
         vmlinux: Gives the kernel's BTF.
@@ -25,27 +30,32 @@ class LiveUsers:
 
     def __init__(self, vmlinux: Callable[[], Btf]) -> None:
         self._vmlinux = vmlinux
+        self._namespaces = Namespaces()
 
     def tcp(self, maps: Mapping[int, str]) -> RawTcpUsers:
         """Sockets and defaults, in every network namespace."""
-        return tcp_users.users(self._vmlinux(), maps)
+        return self._tcp.counts(maps)
 
     def tcp_groups(self, map_id: int, name: str, netns: int, most: int) -> tuple[RawTcpGroup, ...]:
         """A map's sockets in one namespace by process and peer."""
-        return tcp_users.groups(self._vmlinux(), map_id, name, netns, most)
+        return self._tcp.groups(map_id, name, netns, most)
 
     def tcp_sockets(self, map_id: int, name: str, netns: int, most: int) -> tuple[RawSocket, ...]:
         """The first `most` sockets of a map in one namespace."""
-        return tcp_users.listed(self._vmlinux(), map_id, name, netns, most)
+        return self._tcp.listed(map_id, name, netns, most)
 
     def qdiscs(self, kinds: Collection[str]) -> RawQdiscs:
         """Instances of queueing disciplines, in every network namespace."""
-        return RawQdiscs()
+        return qdiscs(self._namespaces, kinds)
 
     def sched_ext(self) -> RawSchedExt | None:
         """What sched_ext says; None where the kernel has none."""
-        return None
+        return sched_ext()
 
     def hid_device(self, hid_id: int) -> RawHidDevice | None:
         """The HID device of this id; None if it is gone."""
-        return None
+        return hid_device(hid_id)
+
+    @cached_property
+    def _tcp(self) -> TcpUsers:
+        return TcpUsers(self._vmlinux(), self._namespaces)
