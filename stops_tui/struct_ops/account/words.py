@@ -21,7 +21,9 @@ def netns_text(netns: RawNetns) -> str:
 
 
 def netns_phrase(netns: RawNetns) -> str:
-    """`netns web`, `the netns of nginx (pid 812)`, `netns net:[4026532281]`."""
+    """`netns web`, `this netns`, `the netns of nginx (pid 812)`, `netns net:[4026532281]`."""
+    if netns.ours and not netns.name:
+        return "this netns"
     if netns.pid and not netns.name:
         return f"the netns of {process(netns.pid, netns.comm)}"
     return f"netns {netns_text(netns)}"
