@@ -185,6 +185,8 @@ def _order(found: Namespace) -> Order:
         link=found.link,
         pin=found.pin,
         plan_file=found.plan_file,
+        object_file=found.object_file,
+        variables=tuple(found.variables),
     )
 
 

@@ -9,7 +9,8 @@ from stops_tui.cli.selection import add_selection, number, one_of
 
 PLAN = (
     "[--type T] [--name MAPNAME] [--prog MEMBER=PROGRAM]... [--set FIELD=VALUE]... "
-    "[--example NAME] [--link] [--pin PATH] [--plan FILE] [--dry-run] [--json]"
+    "[--example NAME] [--object FILE [--map VAR]...] [--link] [--pin PATH] [--plan FILE] "
+    "[--dry-run] [--json]"
 )
 
 
@@ -26,24 +27,31 @@ def _add_register(verbs: Verbs) -> None:
         verbs,
         "register",
         PLAN,
-        "make a struct_ops map of programs that are loaded, or of a built-in example",
+        "make a struct_ops map of programs that are loaded, of a built-in example, or of an object",
         """\
 Checks the plan, makes the map, gives it to the kernel, and tells what is there then. If a step
 fails, those before it are undone. --example fills all members and --plan what it was saved with;
 --prog and --set go over both. The map is named after its name in the subsystem, if not by --name.
+
+--object takes a BPF object file (.bpf.o), whose programs libbpf loads: the struct_ops variable that
+it has, or those that --map names (stops-tui object FILE lists them). --prog may name a program of
+the file. Of several maps, which share the file's other maps, --prog and --set say VAR.MEMBER=...,
+and --pin names a folder; all are registered or none, and with --json there is a list maps, too.
+A refused program is told by its line of C first. STOPS_TUI_LIBBPF=FILE chooses another libbpf.
 
 A plain map stays registered until it is unregistered. With --link it is registered by a link,
 which lives as long as its pin: without --pin it would end with this command, so that is refused.
 
 With --dry-run, the kernel validates the map where it has links (6.4), and nothing is registered.
 With --json, an object: ok, map_id, link_id, state, status, steps (each call, subject, detail, ok,
-errno, message, log), checks, words, left (what stays in the kernel because of it); also when it
-fails.""",
+errno, message, log, refusal), checks, words, left (what stays in the kernel because of it); also
+when it fails.""",
         """\
   stops-tui register --example reno
   stops-tui register --example reno --set name=lab --prog ssthresh=484 --dry-run
   stops-tui register --type tcp_congestion_ops --set name=lab --prog ssthresh=484 \\
       --prog undo_cwnd=/sys/fs/bpf/undo --prog cong_avoid=example:reno/cong_avoid
+  stops-tui register --object cc.bpf.o --map dctcp --set name=lab --prog ssthresh=other_ssthresh
   stops-tui register --plan lab.toml --link --pin /sys/fs/bpf/lab --json
 """,
     )
@@ -124,8 +132,8 @@ def _add_plan(verb: Parser) -> None:
         verb,
         "--prog",
         "MEMBER=PROGRAM",
-        "the program of a function member: its id, the path it is pinned at, or "
-        "example:NAME/MEMBER",
+        "the program of a function member: its id, the path it is pinned at, "
+        "example:NAME/MEMBER, object:FILE#NAME, or its name in --object",
         "programs",
     )
     _add_assignments(
@@ -136,6 +144,16 @@ def _add_plan(verb: Parser) -> None:
         "data",
     )
     _add_text(verb, "--example", "NAME", "all members as this built-in example has them")
+    _add_text(verb, "--object", "FILE", "all as this BPF object has it", "object_file", path=True)
+    verb.add_argument(
+        "--map",
+        dest="variables",
+        action="append",
+        default=[],
+        type=_text,
+        metavar="VAR",
+        help="a struct_ops variable of the object; may be given again",
+    )
     verb.add_argument("--link", action="store_true", help="register it by a link")
     _add_text(verb, "--pin", "PATH", "pin the link there; without --link, the map", path=True)
     _add_text(verb, "--plan", "FILE", "all as this file (TOML) has it", "plan_file", path=True)
@@ -193,7 +211,7 @@ def check_swap(found: argparse.Namespace) -> None:
     """What the parser cannot say: a map, or what a map is made of; `map_id` is its id, or 0."""
     parser: Parser = found.parser
     made = [found.type_name, found.map_name, found.programs, found.data, found.example]
-    made += [found.link, found.pin, found.plan_file]
+    made += [found.link, found.pin, found.plan_file, found.object_file, found.variables]
     if found.new is None and not any(made):
         parser.error(
             "which map? Say map M, or what it is made of, as in: "

@@ -45,6 +45,8 @@ class Order:
         link: --link.
         pin: --pin.
         plan_file: --plan.
+        object_file: --object.
+        variables: --map, in the order given.
     """
 
     type_name: str | None = None
@@ -55,23 +57,54 @@ class Order:
     link: bool = False
     pin: str | None = None
     plan_file: str | None = None
+    object_file: str | None = None
+    variables: tuple[str, ...] = ()
 
 
-def compose(order: Order, facts: RegistrationFacts) -> Plan:
+def compose_all(order: Order, facts: RegistrationFacts) -> tuple[Plan, ...]:
+    """The plans: one, or of an object file as many as there are maps asked for.
+
+    Raises:
+        Unfulfilled: The order cannot be understood, or names what is not there.
+    """
+    if order.object_file:
+        from stops_tui.report.object_order import compose_of_object  # few read ELF files
+
+        return compose_of_object(order, order.object_file, facts)
+    if order.variables:
+        raise wrong("--map names a variable of an object file: say --object FILE as well")
+    return (_compose(order, facts),)
+
+
+def compose_one(order: Order, facts: RegistrationFacts) -> Plan:
+    """As `compose_all`, where only one map can be asked for."""
+    first, *others = compose_all(order, facts)
+    if others:
+        raise wrong("only one map can take the place: say --map once")
+    return first
+
+
+def _compose(order: Order, facts: RegistrationFacts) -> Plan:
     """The plan, of members and programs that are there and values that they take.
 
     Raises:
         Unfulfilled: The order cannot be understood, or names what is not there.
     """
     plan = _begun(order, facts)
-    type_ = _type(plan.type_name, facts)
+    type_ = of_type(plan.type_name, facts)
+    plan = finished(order, plan, type_)
+    for name, source in plan.programs.items():
+        check_source(name, source, type_, facts)
+    return plan
+
+
+def finished(order: Order, plan: Plan, type_: StructOpsType) -> Plan:
+    """A plan that was begun, with what is set over it."""
     file = order.plan_file and f"{order.plan_file}: "
     programs = _over(
         plan.programs, dict(order.programs), partial(_source, type_), file and f"{file}programs."
     )
     data = _over(plan.data, dict(order.data), partial(_value, type_), file and f"{file}data.")
-    for name, source in programs.items():
-        _check_source(name, source, type_, facts)
     return replace(
         plan,
         map_name=order.map_name or plan.map_name or map_name_for(type_.name, data),
@@ -85,7 +118,7 @@ def compose(order: Order, facts: RegistrationFacts) -> Plan:
 def _begun(order: Order, facts: RegistrationFacts) -> Plan:
     """What the rest is set over; without a name of its own where that comes of the data."""
     if order.example and order.plan_file:
-        raise _wrong("take --example or --plan, not both")
+        raise wrong("take --example or --plan, not both")
     if order.plan_file:
         plan = _read(order.plan_file)
     elif order.example:
@@ -93,10 +126,12 @@ def _begun(order: Order, facts: RegistrationFacts) -> Plan:
     elif order.type_name:
         plan = Plan(order.type_name, "")
     else:
-        raise _wrong("which type? Say --type T, or take an --example NAME or a --plan FILE")
+        raise wrong(
+            "which type? Say --type T, or take an --example NAME, a --plan FILE or an --object FILE"
+        )
     if order.type_name not in (None, plan.type_name):
         origin = f"example {order.example}" if order.example else order.plan_file
-        raise _wrong(f"{origin} implements {plan.type_name}: leave --type out")
+        raise wrong(f"{origin} implements {plan.type_name}: leave --type out")
     return plan
 
 
@@ -106,16 +141,16 @@ def _read(file: str) -> Plan:
     try:
         return from_toml(Path(file).read_text(encoding="utf-8"), file)
     except OSError as error:
-        raise _wrong(f"{file}: {error.strerror}") from error
+        raise wrong(f"{file}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise _wrong(f"{file}: it is not text in UTF-8, at byte {error.start}") from error
+        raise wrong(f"{file}: it is not text in UTF-8, at byte {error.start}") from error
     except PlanError as error:
-        raise _wrong(str(error)) from error
+        raise wrong(str(error)) from error
 
 
 def _example(name: str, facts: RegistrationFacts) -> Plan:
     if name not in EXAMPLES:
-        hint = _nearest(name, EXAMPLES, f"there are {', '.join(EXAMPLES)}")
+        hint = nearest(name, EXAMPLES, f"there are {', '.join(EXAMPLES)}")
         raise Unfulfilled(f"there is no example {_quoted(name)}: {hint}", NOT_FOUND)
     try:
         return example_plan(name, facts.types)
@@ -123,10 +158,11 @@ def _example(name: str, facts: RegistrationFacts) -> Plan:
         raise Unfulfilled(str(error), UNSUPPORTED) from error
 
 
-def _type(name: str, facts: RegistrationFacts) -> StructOpsType:
+def of_type(name: str, facts: RegistrationFacts) -> StructOpsType:
+    """The type of this name; Unfulfilled where this kernel does not offer it."""
     type_ = facts.types.get(name)
     if type_ is None:
-        hint = _nearest(name, facts.types, f"it offers {', '.join(sorted(facts.types)) or 'none'}")
+        hint = nearest(name, facts.types, f"it offers {', '.join(sorted(facts.types)) or 'none'}")
         raise Unfulfilled(f"this kernel does not offer {_quoted(name)}: {hint}", NOT_FOUND)
     return type_
 
@@ -151,23 +187,23 @@ def _over(
 
 def _source(type_: StructOpsType, name: str, text: str) -> ProgramSource:
     if _member(name, type_).kind == "data":
-        raise _wrong(f"{name} is a data member, not a function: give it a value (--set)")
+        raise wrong(f"{name} is a data member, not a function: give it a value (--set)")
     if problem := member_problem(type_, name):
-        raise _wrong(problem)
+        raise wrong(problem)
     try:
         return parse_source(text)
     except PlanError as error:
-        raise _wrong(f"{name}: {error}") from error
+        raise wrong(f"{name}: {error}") from error
 
 
 def _value(type_: StructOpsType, name: str, text: str) -> str:
     if _member(name, type_).kind == "func":
-        raise _wrong(f"{name} is a function, not a data member: give it a program (--prog)")
+        raise wrong(f"{name} is a function, not a data member: give it a program (--prog)")
     try:
         encode_member(type_, name, text, bytearray(type_.value_size))
     except EncodeError as error:
         refused = name in refused_members(type_)
-        raise _wrong(f"{error}{_settable(type_) if refused else ''}") from error
+        raise wrong(f"{error}{_settable(type_) if refused else ''}") from error
     return text
 
 
@@ -180,12 +216,12 @@ def _member(name: str, type_: StructOpsType) -> Member:
     found = next((member for member in type_.members if member.name == name), None)
     if found is None:
         names = [member.name for member in type_.members if member.name]
-        hint = _nearest(name, names, f"see stops-tui types {type_.name}")
-        raise _wrong(f"{type_.name} has no member {_quoted(name)} in this kernel: {hint}")
+        hint = nearest(name, names, f"see stops-tui types {type_.name}")
+        raise wrong(f"{type_.name} has no member {_quoted(name)} in this kernel: {hint}")
     return found
 
 
-def _check_source(
+def check_source(
     name: str, source: ProgramSource, type_: StructOpsType, facts: RegistrationFacts
 ) -> None:
     """Programs that are not there are told here: they are no plan that a kernel could refuse."""
@@ -200,7 +236,7 @@ def _check_source(
         raise Unfulfilled(f"{name}: {error}. {NOTHING_DONE}", NOT_FOUND) from error
 
 
-def _nearest(name: str, known: Iterable[str], otherwise: str) -> str:
+def nearest(name: str, known: Iterable[str], otherwise: str) -> str:
     """The known name that is most like it, if one is; else what else helps."""
     near = get_close_matches(name, list(known), 1)
     return f"did you mean {near[0]}?" if near else otherwise
@@ -210,5 +246,6 @@ def _quoted(name: str) -> str:
     return f'"{printable(name)}"'
 
 
-def _wrong(words: str) -> Unfulfilled:
+def wrong(words: str) -> Unfulfilled:
+    """What is to be raised of an order that cannot be understood."""
     return Unfulfilled(words, USAGE)

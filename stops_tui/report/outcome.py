@@ -16,6 +16,10 @@ from stops_tui.report.output import (
 )
 from stops_tui.struct_ops.registration.outcome import Check, Outcome, StepResult
 from stops_tui.struct_ops.text import printable
+from stops_tui.struct_ops.verifier_log import Refusal
+
+LAST_LINES = 40
+"""Of a log that are printed: what was found is at its end."""
 
 NOTHING_DONE = "Nothing was done."
 
@@ -44,8 +48,26 @@ class Unfulfilled(Exception):  # noqa: N818 (an answer to the person, not a fail
         super().__init__(words)
 
 
+def together(outcomes: Sequence[Outcome]) -> Outcome:
+    """Several outcomes of one command as one: it has a map of its own only where there is one."""
+    if len(outcomes) == 1:
+        return outcomes[0]
+    return Outcome(
+        ok=all(each.ok for each in outcomes),
+        steps=tuple(result for each in outcomes for result in each.steps),
+        words=" ".join(dict.fromkeys(each.words for each in outcomes)),
+        left=tuple(left for each in outcomes for left in each.left),
+        refused=any(each.refused for each in outcomes),
+    )
+
+
 def told(
-    outcome: Outcome, checks: Sequence[Check], undoing: Sequence[str] = (), *, as_json: bool
+    outcome: Outcome,
+    checks: Sequence[Check],
+    undoing: Sequence[str] = (),
+    of: Sequence[Outcome] = (),
+    *,
+    as_json: bool,
 ) -> int:
     """Print what came of the steps; the exit code.
 
@@ -53,10 +75,14 @@ def told(
         outcome: What is there now.
         checks: What was looked at before.
         undoing: The commands that undo it.
+        of: Where it is of several maps: that of each.
         as_json: As one object, else as a table and what to know of it.
     """
     if as_json:
-        print_json(as_object(outcome, checks, undoing if outcome.ok else ()))
+        found = as_object(outcome, checks, undoing if outcome.ok else ())
+        if len(of) > 1:
+            found["maps"] = [_as_part(each) for each in of]
+        print_json(found)
     elif outcome.steps:
         print_table(("", "CALL", "OF", "RESULT"), [_row(result) for result in outcome.steps])
     if not outcome.ok:
@@ -104,6 +130,7 @@ def as_object(
                 "errno": result.errno_name,
                 "message": result.message,
                 "log": result.log,
+                "refusal": _refusal(result.refusal),
             }
             for result in outcome.steps
         ],
@@ -116,6 +143,20 @@ def as_object(
     }
 
 
+def _as_part(outcome: Outcome) -> dict[str, Any]:
+    """One map of several."""
+    keys = ("ok", "map_id", "link_id", "state", "status", "words")
+    return {key: getattr(outcome, key) for key in keys}
+
+
+def _refusal(found: Refusal | None) -> dict[str, Any] | None:
+    """Why the verifier refused a program; null for any other step."""
+    if found is None:
+        return None
+    keys = ("program", "reason", "insn", "text", "source", "place")
+    return {key: getattr(found, key) for key in keys}
+
+
 def _row(result: StepResult) -> list[str]:
     gave = result.message if result.ok else f"{result.errno_name} {result.message}".strip()
     return ["ok" if result.ok else "failed", result.step.call, result.step.subject or "-", gave]
@@ -124,8 +165,21 @@ def _row(result: StepResult) -> list[str]:
 def _tell_failure(outcome: Outcome) -> None:
     note(outcome.words)
     for result in outcome.steps:
-        for line in result.log.splitlines():
+        if result.refusal:
+            _tell_refusal(result.refusal)
+        lines = result.log.splitlines()
+        if len(lines) > LAST_LINES:
+            note(f"the last {LAST_LINES} of {len(lines)} lines that were logged (all: --json):")
+        for line in lines[-LAST_LINES:]:
             note(f"{result.step.call}: {line}")
+
+
+def _tell_refusal(found: Refusal) -> None:
+    """The line of C that is to be mended first, then its instruction."""
+    if found.source:
+        note(f"{found.place}: {found.source}" if found.place else found.source)
+    if found.text:
+        note(f"{found.program or 'the program'}, instruction {found.insn}: {found.text}")
 
 
 def _line(text: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from stops_tui.kernels.kernel import Kernel
 from stops_tui.kernels.writes import Writes
 from stops_tui.report.change import armed, ask
-from stops_tui.report.order import Order, compose
+from stops_tui.report.order import Order, compose_one
 from stops_tui.report.outcome import NOTHING_DONE, Unfulfilled, told
 from stops_tui.report.output import NOT_FOUND, REFUSED
 from stops_tui.report.register import passed
@@ -50,7 +50,7 @@ def report(
     swap = (
         _OfMap(facts, link_id, new)
         if isinstance(new, int)
-        else _OfPlan(facts, replace(compose(new, facts), replace_link=link_id))
+        else _OfPlan(facts, replace(compose_one(new, facts), replace_link=link_id))
     )
     old = facts.snapshot.maps.get(link.map_id)
     place = f"in place of {_shown(old)}" if old else "which holds no map"
@@ -94,7 +94,7 @@ class _OfPlan:
         self._facts = facts
         self._plan = plan
         self.what = f"a new map {printable(plan.map_name)} ({plan.type_name})"
-        self.checks = passed(plan, facts)
+        self.checks = passed((plan,), facts)
 
     def dry_run(self, writes: Writes) -> Outcome:
         return dry_run(self._plan, self._facts, writes)

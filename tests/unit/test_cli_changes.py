@@ -268,7 +268,7 @@ def test_a_file_that_cannot_be_read_is_told(loaded: Loaded, run: Run, tmp_path: 
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "says"),
     [
-        ("", 2, "which type? Say --type T, or take an --example NAME or a --plan FILE"),
+        ("", 2, "which type? Say --type T, or take an --example NAME, a --plan FILE"),
         ("--example reno --plan x", 2, "take --example or --plan, not both"),
         ("--example ren", 1, 'there is no example "ren": did you mean reno?'),
         ("--example zzz", 1, "there are reno, constant, fifo"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -92,7 +93,7 @@ def _mount(path: str) -> Action:
 def _objects(plans: Sequence[Plan], facts: RegistrationFacts) -> Iterator[Action]:
     for path, wanted in wanted_of(plans).items():
         names = ", ".join(dict.fromkeys(printable(each.program) for each in wanted))
-        step = Step("bpf_object__load", printable(path), names)
+        step = Step("bpf_object__load", printable(posixpath.basename(path)), names)
         try:
             file = facts.objects.at(path)
             new = NewObject(path, file.data, placed(file, wanted))
