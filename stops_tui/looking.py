@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from inspect import iscoroutine
 from time import monotonic
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from textual.app import App
 from textual.dom import DOMNode
@@ -19,10 +19,13 @@ from stops_tui.bpf.errors import BpfError
 from stops_tui.btf import BtfError
 from stops_tui.config import Config
 from stops_tui.kernels.kernel import Kernel, KernelUnreadable, RawHolders, RunCount
+from stops_tui.record import Record
 from stops_tui.struct_ops.events import History
 from stops_tui.struct_ops.holders import MapHolders, by_map
 from stops_tui.struct_ops.inventory import Inventory, Snapshot
 from stops_tui.struct_ops.rates import Rate, Rates
+from stops_tui.struct_ops.reasons import ejected, reasons
+from stops_tui.struct_ops.status import EJECTED
 
 T = TypeVar("T")
 
@@ -38,7 +41,7 @@ HOLDERS_APART = 1.0
 """Seconds between two walks over /proc, however fast a person moves from map to map."""
 
 
-class Look(NamedTuple):
+class Look(Record):
     """What one sweep brought: the snapshot, and the run counts that were asked for."""
 
     snapshot: Snapshot
@@ -104,6 +107,8 @@ class LookingApp(App[None]):
         self._seen = 0.0
         self._again = False
         self._paused: float | None = None
+        self._ejected: frozenset[int] = frozenset()
+        self.reasons: Mapping[int, str] = {}
         self._trouble = ""
 
     # Looking at the kernel
@@ -170,7 +175,24 @@ class LookingApp(App[None]):
         if before is None or _objects(before) != _objects(snapshot):
             self._spread_holders(snapshot)
             self._walk_soon()
+        self._find_reasons(snapshot)
         self.snapshot = snapshot
+
+    def _find_reasons(self, snapshot: Snapshot) -> None:
+        """Look up, once each, why maps were ejected."""
+        now = ejected(snapshot)
+        new, self._ejected = now - self._ejected, now
+        if new:
+            job = partial(reasons, self.kernel, snapshot, new)
+            self.lookup(self, job, self._take_reasons)
+
+    def _take_reasons(self, found: Mapping[int, str]) -> None:
+        """Tell of them: in the events, and beside the status."""
+        for map_id, reason in found.items():
+            self.history.explain(map_id, EJECTED, reason)
+        kept = {m: why for m, why in self.reasons.items() if m in self._ejected}
+        self.reasons = {**kept, **found}
+        self.snapshot = self.snapshot
 
     def _take_trouble(self, error: Exception) -> None:
         """A kernel that refuses is told of; anything else is a bug and ends the program."""

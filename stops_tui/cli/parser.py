@@ -243,7 +243,8 @@ Ends with ^C, or as soon as nobody reads it any more. What is there at the start
 
 With --json each line is an object: time (seconds since the epoch), map_id, map_name, what (map,
 state, status, refcnt, links or value), before and after, both text; before is "" for a map that
-appeared, after is "" for one that is gone.""",
+appeared, after is "" for one that is gone. reason tells why, where that is known: of a scheduler
+that was ejected, of a map that its last holder let go.""",
         """\
   stops-tui watch
   stops-tui watch --json --duration 60 > events.jsonl

@@ -12,6 +12,7 @@ from stops_tui.kernels.kernel import Kernel
 from stops_tui.report.output import FINE
 from stops_tui.struct_ops.events import Event, diff
 from stops_tui.struct_ops.inventory import Inventory
+from stops_tui.struct_ops.reasons import explained
 from stops_tui.struct_ops.text import printable
 
 READER_GONE: Final = select.POLLERR | select.POLLHUP | select.POLLNVAL
@@ -27,7 +28,7 @@ def report(kernel: Kernel, interval: float, duration: float | None, *, as_json: 
     before = inventory.sweep()
     while (left := ends - time.monotonic()) > 0 and _wait(min(interval, left)):
         now = inventory.sweep()
-        for event in diff(before, now):
+        for event in explained(diff(before, now), now, kernel):
             sys.stdout.write(_json_line(event) if as_json else _text_line(event))
         sys.stdout.flush()
         before = now
@@ -42,7 +43,7 @@ def _wait(seconds: float) -> bool:
 
 
 def _json_line(event: Event) -> str:
-    fields = ("time", "map_id", "map_name", "what", "before", "after")
+    fields = ("time", "map_id", "map_name", "what", "before", "after", "reason")
     return json.dumps({name: getattr(event, name) for name in fields}) + "\n"
 
 
@@ -52,7 +53,7 @@ def _text_line(event: Event) -> str:
 
 
 def _story(event: Event) -> str:
-    before, after = printable(event.before), printable(event.after)
+    before, after, reason = map(printable, (event.before, event.after, event.reason))
     if event.what != "map":
-        return f"{event.what} {before or '-'} → {after or '-'}"
-    return f"appeared, {after}" if after else f"gone, was {before}"
+        return f"{event.what} {before or '-'} → {after or '-'}{reason and f': {reason}'}"
+    return f"appeared, {after}" if after else reason or f"gone, was {before}"

@@ -41,6 +41,7 @@ class Facts(Protocol):
         history: Events and reference counts since the start.
         raw_holders: The last look at pins and processes; None before it.
         holders: The same by map id.
+        reasons: Why maps were ejected, by map id, where the kernel's log tells.
         counting: Whether run statistics are on.
         rates: By program id, of the selected map's programs, while statistics are on.
         armed: Whether this app lets the kernel be changed (`kernel.writes.armed`).
@@ -55,6 +56,7 @@ class Facts(Protocol):
     history: History
     raw_holders: RawHolders | None
     holders: Mapping[int, MapHolders]
+    reasons: Mapping[int, str]
     counting: bool
     rates: Mapping[int, Rate]
     armed: bool

@@ -120,7 +120,7 @@ class ExplorerScreen(StopsScreen):
         table = self._maps
         table.empty = f"No map matches {self._filter!r}.\nEsc clears the filter."
         table.annotate_header({self._sort: self._arrow})
-        table.show_maps(maps, facts.history.refcnts, facts.holders)
+        table.show_maps(maps, facts.history.refcnts, facts.holders, facts.reasons)
         if self._awaited in facts.snapshot.maps:
             table.move_cursor(self._awaited)
             self._awaited = None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
+from stops_tui.record import Record
 from stops_tui.struct_ops.inventory import MemberValue, Snapshot, StructOpsMap
 from stops_tui.struct_ops.status import UNREGISTERED_HELD
 
@@ -13,7 +13,7 @@ EVENTS_KEPT = 10_000
 REFCNTS_KEPT = 8
 
 
-class Event(NamedTuple):
+class Event(Record):
     """One change of one map.
 
     Attributes:
@@ -24,6 +24,7 @@ class Event(NamedTuple):
         before: The old value as text; "" for a map that appeared. Of a map: its status; of
             links: their ids, "22, 23"; of a value: the members that differ.
         after: The new value as text; "" for a map that is gone.
+        reason: Why, in words, where that is known.
     """
 
     time: float
@@ -32,6 +33,7 @@ class Event(NamedTuple):
     what: str
     before: str
     after: str
+    reason: str = ""
 
 
 def diff(before: Snapshot | None, after: Snapshot) -> list[Event]:
@@ -55,11 +57,16 @@ def diff(before: Snapshot | None, after: Snapshot) -> list[Event]:
         elif old:
             changes, name = {"map": (old.status, "")}, old.name
         events += (
-            Event(after.time, map_id, name, what, was, now)
+            Event(after.time, map_id, name, what, was, now, _reason(what, was, now))
             for what, (was, now) in changes.items()
             if was != now
         )
     return events
+
+
+def _reason(what: str, was: str, now: str) -> str:
+    freed = what == "map" and was == UNREGISTERED_HELD and not now
+    return "freed: its last holder let go" if freed else ""
 
 
 def _changes(old: StructOpsMap, new: StructOpsMap) -> dict[str, tuple[str, str]]:
@@ -114,6 +121,14 @@ class History:
     def events_of(self, map_id: int) -> list[Event]:
         """The events of one map, the oldest first."""
         return [event for event in self._events if event.map_id == map_id]
+
+    def explain(self, map_id: int, status: str, reason: str) -> None:
+        """Say why a map came to the status it has: that is found out after the event."""
+        for nth, event in reversed(list(enumerate(self._events))):
+            if (event.map_id, event.what) == (map_id, "status"):
+                if event.after == status:
+                    self._events[nth] = event._replace(reason=reason)
+                return
 
     def unregistered(self, map_id: int) -> float | None:
         """When a map was seen to be unregistered though held; None if it was so before."""

@@ -30,12 +30,16 @@ def clock(time: float) -> str:
 
 
 def change(event: Event) -> tuple[Span, ...]:
-    """`5 → 6`; of a map that comes or goes, that."""
-    if event.what == "map":
-        if event.after:
-            return (Span("appeared", "good"), Span(f", {event.after}"))
-        return (Span("gone", "warn"), Span(f", was {event.before}"))
-    return (Span(event.before or "none", "dim"), Span(" → "), Span(event.after or "none"))
+    """`5 → 6`; of a map that comes or goes, that; and why, where it is known."""
+    if event.what != "map":
+        why = f": {event.reason}" if event.reason else ""
+        before, after = event.before or "none", event.after or "none"
+        return (Span(before, "dim"), Span(" → "), Span(after), Span(why, "warn"))
+    if event.after:
+        return (Span("appeared", "good"), Span(f", {event.after}"))
+    if event.reason:
+        return (Span(event.reason, "good"),)
+    return (Span("gone", "warn"), Span(f", was {event.before}"))
 
 
 def show_newest_first(table: LineTable, rows: Sequence[Row]) -> None:

@@ -107,42 +107,56 @@ bars are the last eight different counts. `MEMBERS`: function members set, and a
 
     def __init__(self, columns: Collection[str], id: str) -> None:  # noqa: A002 (Textual's name)
         super().__init__(chosen_columns(columns), empty="Looking at the kernel …", id=id)
-        self._known: dict[int, tuple[StructOpsMap, MapHolders | None, LateRow]] = {}
+        self._known: dict[int, tuple[StructOpsMap, MapHolders | None, str, LateRow]] = {}
 
     def _row(
         self,
         map_: StructOpsMap,
         refcnts: Callable[[int], Sequence[int]],
         all_holders: Mapping[int, MapHolders],
+        reason: str,
     ) -> LateRow:
         """The line of a map: the same object as before while nothing about it changed."""
         map_id = map_.id
         holders = all_holders.get(map_id)
         known = self._known.get(map_id)
-        if known and known[0] is map_ and (known[1] is holders or known[1] == holders):
-            return known[2]
-        row = LateRow(map_id, partial(self._cells, map_, refcnts(map_id), holders))
-        self._known[map_id] = (map_, holders, row)
+        if known and known[0] is map_ and known[1:3] == (holders, reason):
+            return known[3]
+        row = LateRow(map_id, partial(self._cells, map_, refcnts(map_id), holders, reason))
+        self._known[map_id] = (map_, holders, reason, row)
         return row
 
     def _cells(
-        self, map_: StructOpsMap, refcnts: Sequence[int], holders: MapHolders | None
+        self, map_: StructOpsMap, refcnts: Sequence[int], holders: MapHolders | None, reason: str
     ) -> tuple[str | Span, ...]:
-        return tuple(CELLS[column.key](map_, refcnts, holders) for column in self.columns)
+        return tuple(
+            status_span(map_.status, reason)
+            if reason and column.key == "status"
+            else CELLS[column.key](map_, refcnts, holders)
+            for column in self.columns
+        )
 
     def show_maps(
         self,
         maps: Sequence[StructOpsMap],
         refcnts: Callable[[int], Sequence[int]],
         holders: Mapping[int, MapHolders],
+        reasons: Mapping[int, str],
     ) -> None:
-        """Show these maps, in this order."""
+        """Show these maps, in this order.
+
+        Args:
+            maps: The maps.
+            refcnts: The last different reference counts of a map.
+            holders: Pins and processes, by map id.
+            reasons: Why maps were ejected, by map id.
+        """
         needs = {
             "id": len(str(max(map(attrgetter("raw.id"), maps), default=0))),
             "link": max((len(_links_text(map_.links)) for map_ in maps if map_.links), default=0),
         }
         self.show_columns(widened(self.columns, needs))
-        rows = [self._row(map_, refcnts, holders) for map_ in maps]
+        rows = [self._row(map_, refcnts, holders, reasons.get(map_.id, "")) for map_ in maps]
         if len(self._known) > 2 * len(rows) + 100:
             self._known.clear()
         self.show_rows(rows)

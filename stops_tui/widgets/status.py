@@ -17,7 +17,7 @@ LOOKS: Mapping[str, tuple[str, Tone]] = {
 }
 
 
-def status_span(status: str) -> Span:
-    """`● registered` in green, `✗ ejected` in red."""
+def status_span(status: str, reason: str = "") -> Span:
+    """`● registered` in green, `✗ ejected: runnable task stall` in red."""
     glyph, tone = LOOKS.get(status, ("?", "warn"))
-    return Span(f"{glyph} {status}", tone)
+    return Span(f"{glyph} {status}{reason and f': {reason}'}", tone)

@@ -321,11 +321,12 @@ def test_watch_tells_what_happens_line_by_line_before_it_ends() -> None:
     now = time.time()
     assert all(now - 30 < event.pop("time") <= now for event in events)
     assert events == [
-        {"map_id": 58, "map_name": "dctcp", "what": "refcnt", "before": "6", "after": "7"},
+        {"map_id": 58, "map_name": "dctcp", "what": "refcnt",
+         "before": "6", "after": "7", "reason": ""},
         {"map_id": 61, "map_name": "cubic_old", "what": "map",
-         "before": "unregistered, held", "after": ""},
+         "before": "unregistered, held", "after": "", "reason": "freed: its last holder let go"},
         {"map_id": 62, "map_name": "\x1b[2J[b]", "what": "map",
-         "before": "", "after": "registered"},
+         "before": "", "after": "registered", "reason": ""},
     ]  # fmt: skip
 
 
@@ -335,7 +336,7 @@ def test_watch_as_text_escapes_and_ends_by_itself() -> None:
     told = [line.split(maxsplit=2)[1:] for line in ended.stdout.splitlines()]
     assert told == [
         ["58", "dctcp            refcnt 6 → 7"],
-        ["61", "cubic_old        gone, was unregistered, held"],
+        ["61", "cubic_old        freed: its last holder let go"],
         ["62", "\\x1b[2J[b]       appeared, registered"],
     ]
 

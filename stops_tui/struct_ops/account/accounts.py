@@ -10,14 +10,11 @@ from stops_tui.btf import BtfError, Enum, Kind
 from stops_tui.kernels.kernel import Kernel, RawHolders
 from stops_tui.struct_ops.account import hid, others, qdisc, sched_ext, tcp
 from stops_tui.struct_ops.account.account import LINK, REGISTRATION, Account, Found, Part
-from stops_tui.struct_ops.account.asked import Asked, Known
+from stops_tui.struct_ops.account.asked import Asked, Known, known
 from stops_tui.struct_ops.account.rates import EventRates
 from stops_tui.struct_ops.account.sentence import sentence
 from stops_tui.struct_ops.holders import by_map
 from stops_tui.struct_ops.inventory import Inventory, Snapshot, StructOpsMap
-from stops_tui.struct_ops.members import Decoder
-from stops_tui.struct_ops.scalars import DecodeError
-from stops_tui.struct_ops.subsystems import Data, of_type
 
 LOOKS = 3
 """How often is looked again while reference counts move …"""
@@ -98,7 +95,7 @@ class Accounts:
         concerned = {snapshot.maps[m].type_name for m in wanted if m in snapshot.maps}
         for map_ in snapshot.maps.values():
             if map_.type_name in concerned:
-                types[map_.type_name].append(_known(map_))
+                types[map_.type_name].append(known(map_))
         found: dict[int, Found] = {}
         for type_name, maps in types.items():
             look = _LOOKS.get(type_name, others.unknown)
@@ -116,7 +113,7 @@ class Accounts:
             unseen.append(_MOVED)
         return Account(
             map_,
-            _known(map_).name,
+            known(map_).name,
             parts,
             unexplained,
             settled=before.refcnt == map_.refcnt,
@@ -149,18 +146,3 @@ def _own(map_: StructOpsMap) -> Iterator[Part]:
 
 def _adds_up(account: Account) -> bool:
     return account.settled and account.unexplained >= 0
-
-
-def _known(map_: StructOpsMap) -> Known:
-    data = _data(map_)
-    return Known(map_, data, str(data.get(of_type(map_.type_name).registering.name, "")))
-
-
-def _data(map_: StructOpsMap) -> Data:
-    """Its data members; none where its value cannot be decoded, or has not been set."""
-    if map_.type is None or map_.problem or map_.state == "INIT":
-        return {}
-    try:
-        return Decoder(map_.type).data(map_.raw.value)
-    except (DecodeError, BtfError):
-        return {}

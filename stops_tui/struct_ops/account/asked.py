@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
+from stops_tui.btf import BtfError
 from stops_tui.kernels.users import Users
 from stops_tui.struct_ops.account.rates import EventRates
 from stops_tui.struct_ops.inventory import StructOpsMap
-from stops_tui.struct_ops.subsystems import Data
+from stops_tui.struct_ops.members import Decoder
+from stops_tui.struct_ops.scalars import DecodeError
+from stops_tui.struct_ops.subsystems import Data, of_type
 
 
 class Known(NamedTuple):
@@ -51,3 +54,19 @@ class Asked(NamedTuple):
             for other in self.maps
             if other.name == known.name and other.map.holders and other.map.id != known.map.id
         ]
+
+
+def known(map_: StructOpsMap) -> Known:
+    """What the subsystem knows a map by."""
+    data = _data(map_)
+    return Known(map_, data, str(data.get(of_type(map_.type_name).registering.name, "")))
+
+
+def _data(map_: StructOpsMap) -> Data:
+    """Its data members; none where its value cannot be decoded, or has not been set."""
+    if map_.type is None or map_.problem or map_.state == "INIT":
+        return {}
+    try:
+        return Decoder(map_.type).data(map_.raw.value)
+    except (DecodeError, BtfError):
+        return {}
