@@ -53,10 +53,10 @@ def report(path: str, kernel_btfs: Callable[[], Sequence[KernelBtf]], *, as_json
     if as_json:
         print_json(as_object(file, needs))
         return FINE
-    for line in _lines(file):
+    for line in lines(file):
         print_line(line)
     _print_tables(file)
-    for line in _needs_lines(file, needs, why_not):
+    for line in needs_lines(file, needs, why_not):
         print_line(line)
     return FINE
 
@@ -118,7 +118,7 @@ def _needs(
     return [need for each in comparisons(file, types) for need in each.needs], ""
 
 
-def _lines(file: ObjectFile) -> Iterator[str]:
+def lines(file: ObjectFile) -> Iterator[str]:
     """The file as a whole, and each struct_ops variable as C would initialise it."""
     facts = [
         f"license {printable(file.license)}" if file.license else "no license",
@@ -171,7 +171,8 @@ def _map_row(each: ObjectMap) -> list[str]:
     return [each.name, each.type, *(str(number) if number else "-" for number in numbers)]
 
 
-def _needs_lines(file: ObjectFile, needs: list[Need] | None, why_not: str) -> Iterator[str]:
+def needs_lines(file: ObjectFile, needs: Sequence[Need] | None, why_not: str) -> Iterator[str]:
+    """What this kernel lacks; without `needs`, why that is not known."""
     if not file.struct_ops:
         return
     yield ""
