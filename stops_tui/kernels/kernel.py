@@ -217,6 +217,7 @@ class RawConditions(Record):
         congestion_controls: The names in tcp_available_congestion_control; None: cannot be read.
         congestion_default: tcp_congestion_control of this network namespace; "" if unknown.
         bpffs: Every bpffs mounted here.
+        rings: This process's file descriptors of io_uring rings; None where /proc does not tell.
     """
 
     capabilities: frozenset[str] | None = None
@@ -224,6 +225,7 @@ class RawConditions(Record):
     congestion_controls: tuple[str, ...] | None = None
     congestion_default: str = ""
     bpffs: tuple[RawBpffs, ...] = ()
+    rings: frozenset[int] | None = None
 
 
 class KernelBtf(Record):

@@ -11,7 +11,7 @@ import pytest
 
 from stops_tui.bpf.insns import R0, exit_, mov
 from stops_tui.btf import Btf
-from stops_tui.kernels.kernel import RawSubsystems
+from stops_tui.kernels.kernel import RawConditions, RawSubsystems
 from stops_tui.kernels.writes import Handle, NewProgram, ReadOnly
 from stops_tui.struct_ops.examples import example_plan
 from stops_tui.struct_ops.registration.checks import checks, failures
@@ -20,6 +20,7 @@ from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.outcome import READ_BACK, Check, Outcome, StepResult
 from stops_tui.struct_ops.registration.plan import Example, Loaded, Pinned, Plan
 from stops_tui.struct_ops.registration.steps import dry_steps, steps
+from stops_tui.struct_ops.subsystems import of_type
 from tests.support.btf_builder import BtfBuilder
 from tests.support.fake_kernel import FakeKernel
 
@@ -596,3 +597,14 @@ def test_types_whose_kernel_asks_for_more() -> None:
     ring = scx._replace(name="io_uring_bpf_ops", members=(loop, *scx.members[1:]))
     facts = replace(facts, types={ring.name: ring})
     assert "loop_step is mandatory" in words(checks(Plan("io_uring_bpf_ops", "x"), facts))[0]
+
+
+def test_a_ring_is_one_of_the_process_that_registers() -> None:
+    obstacle = of_type("io_uring_bpf_ops").registering.obstacle
+    assert obstacle
+    data = {"ring_fd": 3}
+    assert obstacle(data, RawConditions()) == "", "nothing is known of rings"
+    assert obstacle(data, RawConditions(rings=frozenset({3}))) == ""
+    for rings, told in ((frozenset[int](), "it has none"), (frozenset({9, 7}), "7, 9")):
+        words = obstacle(data, RawConditions(rings=rings))
+        assert words.startswith(f"ring_fd 3 is no io_uring ring of this process ({told})")

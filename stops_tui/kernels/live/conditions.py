@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from stops_tui.kernels.kernel import RawBpffs, RawConditions
@@ -30,7 +31,21 @@ def conditions() -> RawConditions:
         bpffs=tuple(
             RawBpffs(mount.point, frozenset(_folders(mount.point))) for mount in mounts("bpf")
         ),
+        rings=_rings(),
     )
+
+
+def _rings() -> frozenset[int] | None:
+    """The file descriptors that are io_uring rings; one that is closed meanwhile is none."""
+    found = set()
+    try:
+        for entry in Path("/proc/self/fd").iterdir():
+            with suppress(OSError):
+                if str(entry.readlink()) == "anon_inode:[io_uring]":
+                    found.add(int(entry.name))
+    except OSError:
+        return None
+    return frozenset(found)
 
 
 def _congestion_controls() -> tuple[str, ...] | None:

@@ -14,9 +14,11 @@ import pytest
 
 from stops_tui.bpf.errors import BpfError
 from stops_tui.bpf.syscall import opened
+from stops_tui.btf import Kind
 from stops_tui.cli import run
 from stops_tui.cli.parser import parse
 from stops_tui.kernels.live.kernel import LiveKernel
+from stops_tui.struct_ops.account import Account, Accounts
 from stops_tui.struct_ops.events import Event, History
 from stops_tui.struct_ops.inventory import Inventory, StructOpsMap
 from stops_tui.struct_ops.registration import unregister
@@ -49,9 +51,8 @@ class Stage:
 
     def needs(self, *type_names: str) -> None:
         """Skip the test on a kernel without one of these struct_ops types."""
-        offered = self.facts().types
         for name in type_names:
-            if name not in offered:
+            if self.kit.btf.find(f"bpf_struct_ops_{name}", Kind.STRUCT) is None:
                 pytest.skip(f"this kernel has no {name}")
 
     def facts(self) -> RegistrationFacts:
@@ -101,6 +102,16 @@ class Stage:
         _info, value = self.json("dump", "id", str(map_id))
         (members,) = value.values()
         return members["data"]
+
+    def account(self, map_id: int) -> Account:
+        """Who holds a map; every account must add up, and be told alike by `holders --json`."""
+        account = Accounts(self.kernel).take([map_id], self.kernel.holders())[map_id]
+        assert sum(part.n for part in account.parts) + account.unexplained == account.refcnt
+        (told,) = self.json("holders", "id", str(map_id))
+        assert told["refcnt"] == account.refcnt
+        assert told["reason"] == account.reason
+        assert [part["what"] for part in told["parts"]] == [part.what for part in account.parts]
+        return account
 
     @contextmanager
     def loaded(self, name: str) -> Iterator[Mapping[str, ProgramSource]]:

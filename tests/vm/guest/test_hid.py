@@ -10,7 +10,7 @@ from stops_tui.struct_ops.registration.checks import checks, failures
 from stops_tui.struct_ops.registration.plan import Plan
 from tests.support.guest import load
 from tests.vm.guest.stage import Stage
-from tests.vm.guest.uhid import MOUSE, mouse
+from tests.vm.guest.uhid import MOUSE, NAME, mouse
 
 HID = "hid_bpf_ops"
 
@@ -20,6 +20,11 @@ def hid(stage: Stage) -> Iterator[None]:
     stage.needs(HID)
     load("uhid", "hid_generic")
     yield
+
+
+def says(stage: Stage, map_id: int) -> dict[str, str]:
+    """What the subsystem says of a map."""
+    return {said.what: said.value for said in stage.account(map_id).subsystem}
 
 
 def test_a_fixup_is_attached_and_its_device_unplugged(stage: Stage) -> None:
@@ -44,16 +49,18 @@ def test_a_fixup_is_attached_and_its_device_unplugged(stage: Stage) -> None:
             assert device.reports(b"\x01\x02\x03") == b"\xfe\x02\x03"
             assert stage.dumped(outcome.map_id)["hid_id"] == device.hid_id
             stage.look()
+            assert says(stage, outcome.map_id)["device"] == NAME
+            assert says(stage, outcome.map_id)["driver"] == "hid-generic"
             device.unplug()
             assert stage.becomes(outcome.map_id, "attached, device gone")
-            told = [event[3:] for event in stage.history.events_of(outcome.map_id)]
-            assert told == [
-                ("map", "", "attached"),
-                ("status", "attached", "attached, device gone"),
+            assert stage.events(outcome.map_id) == [
+                "map  → attached",
+                "status attached → attached, device gone",
             ]
             found = stage.map(outcome.map_id)
             assert (found.state, found.refcnt, found.links) == ("READY", 1, (outcome.link_id,))
             assert stage.listed(outcome.map_id)["status"] == "attached, device gone"
+            assert says(stage, outcome.map_id) == {"device": "gone"}
             ended = stage.unregister(outcome)
             assert ended.ok, ended.words
         assert stage.gone("map", outcome.map_id)

@@ -75,6 +75,15 @@ def packets() -> int:
     return int(found["packets"])
 
 
+def held_by(stage: Stage, map_id: int) -> list[str]:
+    """The instances in a map's account, in which nothing else may be but its link."""
+    link, *qdiscs = stage.account(map_id).parts
+    assert link.what == "link"
+    assert all((part.what, part.n) == ("qdisc", 1) for part in qdiscs)
+    assert {part.netns for part in qdiscs} > {NETNS}
+    return sorted(part.detail.partition(",")[0] for part in qdiscs)
+
+
 def send(number: int) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         for _ in range(number):
@@ -91,6 +100,7 @@ def test_instances_hold_it(stage: Stage, wire: None) -> None:
             stage.look()
             found = stage.map(outcome.map_id)
             assert (found.refcnt, found.holders) == (3, 2)
+            assert held_by(stage, outcome.map_id) == [f"{HERE} 1: root", f"{THERE} 2: root"]
             ended = stage.unregister(outcome)
             assert ended.ok, ended.words
             assert (ended.state, ended.status) == ("READY", "unregistered, held")
@@ -99,6 +109,9 @@ def test_instances_hold_it(stage: Stage, wire: None) -> None:
             before = packets()
             send(20)
             assert eventually(lambda: packets() >= before + 20), "it goes on without its link"
+            sentence = stage.account(outcome.map_id).sentence
+            assert sentence.startswith("Unregistered; kept by qdisc 1: of stq0 in ")
+            assert f"qdisc 2: of {THERE} in netns {NETNS}" in sentence
             end_of_instances()
     assert stage.gone("map", outcome.map_id)
     stage.look()
@@ -116,7 +129,9 @@ def test_the_default_qdisc_holds_it(stage: Stage) -> None:
     with stage.loaded("qdisc") as programs, stage.registered(plan(programs)) as outcome:
         try:
             DEFAULT.write_text(ID)
-            assert stage.map(outcome.map_id).holders == 1
+            account = stage.account(outcome.map_id)
+            assert [part.what for part in account.parts] == ["link", "default_qdisc"]
+            assert account.unexplained == 0
         finally:
             DEFAULT.write_text(before)
         assert stage.map(outcome.map_id).holders == 0

@@ -100,6 +100,11 @@ def test_a_scheduler_runs(stage: Stage) -> None:
             ids = [value.prog_id for value in enqueue.members if value.member.name == "enqueue"]
             stage.kernel.count_runs(True)
             assert eventually(lambda: stage.kernel.run_counts(ids)[ids[0]].run_cnt > 3, 20)
+            account = stage.account(outcome.map_id)
+            says = {said.what: said.value for said in account.subsystem}
+            assert (says["state"], says["root/ops"]) == ("enabled", "stops_queue")
+            assert (says["switch_all"], says["tasks"]) == ("0", "1")
+            assert any(what.startswith("SCX_EV_") for what in says), "its events"
             ended = stage.unregister(outcome)
             assert ended.ok, ended.words
             assert state() == "disabled"
@@ -138,6 +143,9 @@ def test_one_that_loses_tasks_is_ejected(stage: Stage, link: bool) -> None:
         assert (found.state, found.refcnt) == ("READY" if link else "INUSE", 1)
         assert found.links == ((outcome.link_id,) if link else ())
         assert stage.listed(outcome.map_id)["status"] == "ejected"
+        account = stage.account(outcome.map_id)
+        assert account.reason.startswith("runnable task stall: sh[")
+        assert account.sentence.startswith(f"Ejected: {account.reason}")
         ended = stage.unregister(outcome)
         assert ended.ok, ended.words
     assert stage.gone("map", outcome.map_id)
