@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from stops_tui.bpf.object_file import (
@@ -26,8 +27,8 @@ from stops_tui.report.output import (
     print_line,
     print_table,
 )
-from stops_tui.struct_ops.dump import Json, member_json
-from stops_tui.struct_ops.objects import Need, by_name, comparisons, member_value
+from stops_tui.struct_ops.dump import Json, members_json
+from stops_tui.struct_ops.objects import Need, by_name, comparisons, member_values
 from stops_tui.struct_ops.scalars import DecodeError
 from stops_tui.struct_ops.text import printable
 from stops_tui.struct_ops.types import types_of
@@ -78,22 +79,30 @@ def _struct_ops_object(file: ObjectFile, found: ObjectStructOps) -> dict[str, An
         "type": found.type_name,
         "link": found.link,
         "optional": found.optional,
-        "members": {member.name: _content(file, found, member) for member in found.members},
+        "members": _members(file, found),
     }
 
 
-def _content(file: ObjectFile, found: ObjectStructOps, member: ObjectMember) -> Json:
-    """A program's name, None for no program, or the value of data."""
-    if member.kind == "func":  # it may hold a number, which no libbpf makes anything of
-        slot = found.value[member.offset : member.offset + member.size]
-        return member.program or int.from_bytes(slot, file.byteorder) or None
-    if file.btf is None:
-        return None
-    field = Field(member.name, member.type_id, member.bit_offset, member.bit_size)
-    try:
-        return member_json(file.btf, found.value, field)
-    except DecodeError:
-        return None
+def _members(file: ObjectFile, found: ObjectStructOps) -> dict[str, Json]:
+    """By name: a program's name, None for no program, or the value of data."""
+    members = {member.name: _program_of(file, found, member) for member in found.members}
+    data = [member for member in found.members if member.kind == "data"]
+    fields = [Field(each.name, each.type_id, each.bit_offset, each.bit_size) for each in data]
+    if file.btf:
+        with suppress(DecodeError):  # what a compiler cannot have made stays None
+            for field, value in zip(
+                fields, members_json(file.btf, found.value, fields), strict=True
+            ):
+                members[field.name] = value
+    return members
+
+
+def _program_of(file: ObjectFile, found: ObjectStructOps, member: ObjectMember) -> Json:
+    if member.kind == "data" or member.program:
+        return member.program or None
+    # It may hold a number, of which no libbpf makes anything.
+    slot = found.value[member.offset : member.offset + member.size]
+    return int.from_bytes(slot, file.byteorder) or None
 
 
 def _program_object(program: ObjectProgram) -> dict[str, Any]:
@@ -140,7 +149,8 @@ def _struct_ops_lines(file: ObjectFile, found: ObjectStructOps) -> Iterator[str]
     yield f"/* {found.section}: {how}{when}; {len(found.value)} bytes */"
     name = printable(f"{found.type_name}{found.suffix}")
     yield f"struct {name} {printable(found.variable)} = {{"
-    texts = {printable(each.name): member_value(file, found, each) for each in found.members}
+    names = [printable(member.name) for member in found.members]
+    texts = dict(zip(names, member_values(file, found), strict=True))
     width = max((len(name) for name, (_, is_set) in texts.items() if is_set), default=0)
     for name, (text, is_set) in texts.items():
         if is_set:

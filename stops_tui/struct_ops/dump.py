@@ -5,7 +5,7 @@ bpftool's wording is that of tools/bpf/bpftool/btf_dumper.c and struct_ops.c.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from stops_tui.btf import (
@@ -80,14 +80,16 @@ def _info_type_id(vmlinux: Btf) -> int:
     return vmlinux.find("bpf_map_info", Kind.STRUCT) or 0
 
 
-def member_json(btf: Btf, value: bytes, field: Field) -> Json:
-    """One data member of a struct that starts where the value does, in bpftool's JSON.
+def members_json(btf: Btf, value: bytes, fields: Iterable[Field]) -> Iterator[Json]:
+    """Each of these members of a struct that starts where the value does, in bpftool's JSON.
 
     Raises:
         DecodeError: The value is too short, or the BTF contradicts itself.
     """
+    reader = _Json(btf, value, {})
     try:
-        return _Json(btf, value, {}).member(field, 0)
+        for field in fields:
+            yield reader.member(field, 0)
     except BtfError as error:
         raise DecodeError(str(error)) from error
 

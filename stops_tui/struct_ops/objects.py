@@ -50,6 +50,19 @@ class Need(NamedTuple):
     words: str
 
 
+class MemberValue(NamedTuple):
+    """What an object sets a member to.
+
+    Attributes:
+        text: A program's name, or a value as a person reads it; printable. "" for a function that
+            is not set.
+        is_set: Whether it is anything but zero.
+    """
+
+    text: str
+    is_set: bool
+
+
 class MemberPair(NamedTuple):
     """A member as the object has it, beside the running kernel's.
 
@@ -58,9 +71,8 @@ class MemberPair(NamedTuple):
         own: The object's; None for one that only the kernel has.
         kernels: The kernel's; None for one that only the object has, or that was compared with no
             kernel's type.
-        text: What the object sets it to: a program's name, or a value as a person reads it;
-            printable. "" for a function that is not set.
-        is_set: Whether the object sets it to anything but zero.
+        text: What the object sets it to, as in `MemberValue`; "" for one it has not.
+        is_set: Whether that is anything but zero.
         need: What is wrong with it; None if nothing is.
     """
 
@@ -112,9 +124,8 @@ def compare(file: ObjectFile, variable: ObjectStructOps, type_: StructOpsType | 
     """One variable beside the kernel's type of its name; None: the kernel has none."""
     theirs = {member.name: member for member in reversed(type_.members)} if type_ else {}
     pairs = []
-    for own in variable.members:
+    for own, (text, is_set) in zip(variable.members, member_values(file, variable), strict=True):
         kernels = theirs.pop(own.name, None)
-        text, is_set = member_value(file, variable, own)
         need = _need_of(file, variable, type_, (own, kernels), is_set) if type_ else None
         pairs.append(MemberPair(own.name, own, kernels, text, is_set, need))
     left = sorted(theirs.values(), key=lambda member: member.index)
@@ -123,22 +134,26 @@ def compare(file: ObjectFile, variable: ObjectStructOps, type_: StructOpsType | 
     return Comparison(variable, type_, tuple(pairs), needs)
 
 
-def member_value(
-    file: ObjectFile, variable: ObjectStructOps, member: ObjectMember
-) -> tuple[str, bool]:
-    """What a member is set to, printable, as in `MemberPair`; and whether it is set at all."""
-    if member.program:
-        return printable(member.program), True
+def member_values(file: ObjectFile, variable: ObjectStructOps) -> list[MemberValue]:
+    """What each member of a variable is set to, in order."""
     if file.btf is None:
-        return "", False
+        return [MemberValue("", False) for _ in variable.members]
+    # One reader for all: what a hostile struct takes to decode is bounded as a whole.
+    reader = Reader(file.btf, variable.value, of_type(variable.type_name))
+    return [_value(reader, member) for member in variable.members]
+
+
+def _value(reader: Reader, member: ObjectMember) -> MemberValue:
+    if member.program:
+        return MemberValue(printable(member.program), True)
     field = Field(member.name, member.type_id, member.bit_offset, member.bit_size)
     try:
-        node = Reader(file.btf, variable.value, of_type(variable.type_name)).field(field, 0)
+        node = reader.field(field, 0)
     except DecodeError as error:
-        return printable(str(error)), True
+        return MemberValue(printable(str(error)), True)
     if member.kind == "func" and not node.is_set:
-        return "", False
-    return inline(node), node.is_set
+        return MemberValue("", False)
+    return MemberValue(inline(node), node.is_set)
 
 
 def _of_struct(variable: ObjectStructOps, type_: StructOpsType | None) -> Iterable[Need]:

@@ -243,7 +243,7 @@ HOSTILE: dict[str, tuple[Edit, str]] = {
         lambda e: e.word(e.place(".BTF.ext").start + 32, 0), ".BTF.ext has records of 0 bytes",
     ),
     "BTF.ext's count": (
-        lambda e: e.word(e.place(".BTF.ext").start + 40, 1 << 31), "records of .BTF.ext reach",
+        lambda e: e.word(e.place(".BTF.ext").start + 40, 1 << 31), "records of .BTF.ext",
     ),
     "no BTF": (lambda e: e.section(".BTF", "type", 3), "its struct_ops cannot be told without BTF"),
 }  # fmt: skip

@@ -159,13 +159,16 @@ class Elf:
 
     def relocations(self, section: Section) -> Iterator[Relocation]:
         """The relocations of one section."""
-        for table in self.sections:
-            if table.type == _REL and table.info == section.index:
-                for offset, low, high in self._entries(table, _RELOCATION):
-                    number = high if self._order == "<" else low
-                    if number >= len(self.symbols):
-                        raise ElfError(f"section {table.name}: no symbol {number}")
-                    yield Relocation(offset, self.symbols[number])
+        tables = [each for each in self.sections if each.type == _REL]
+        own = [table for table in tables if table.info == section.index]
+        if len(own) > 1:
+            raise ElfError(f"section {section.name} has more than one table of relocations")
+        for table in own:
+            for offset, low, high in self._entries(table, _RELOCATION):
+                number = high if self._order == "<" else low
+                if number >= len(self.symbols):
+                    raise ElfError(f"section {table.name}: no symbol {number}")
+                yield Relocation(offset, self.symbols[number])
 
     def _read_sections(self) -> tuple[Section, ...]:
         header = struct.unpack_from(self._order + _HEADER, self._data, _IDENT)

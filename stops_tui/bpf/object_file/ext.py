@@ -13,13 +13,15 @@ import struct
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from stops_tui.bpf.object_file.elf import Elf, ElfError
+from stops_tui.bpf.object_file.elf import MOST_SYMBOLS, Elf, ElfError
 from stops_tui.btf import Btf
 
 _MAGIC: Final = 0xEB9F
 _FUNC_INFO, _CORE_RELO = 8, 24  # where the header has their offset and length
 _SIZE: Final = 24
 _SIZE_WITH_CORE: Final = 32
+
+_MOST_NAMES: Final = 1 << 22  # characters of the names of all sections
 
 
 class BtfExt(NamedTuple):
@@ -45,11 +47,14 @@ def read_btf_ext(elf: Elf, btf: Btf) -> BtfExt:
     if section is None or not section.is_data:
         return BtfExt({}, 0)
     reader = _Reader(elf.content(section), "<" if elf.byteorder == "little" else ">")
-    functions = {
-        (btf.string(name), offset): type_id
-        for name, at, count, size in reader.blocks(_FUNC_INFO)
-        for offset, type_id in reader.pairs(at, count, size)
-    }
+    functions: dict[tuple[str, int], int] = {}
+    left = _MOST_NAMES
+    for name_at, at, count, size in reader.blocks(_FUNC_INFO):
+        name = btf.string(name_at)
+        left -= len(name)
+        if left < 0 or len(functions) + count > MOST_SYMBOLS:
+            raise ElfError(".BTF.ext tells of more functions than any object has")
+        functions |= {(name, offset): type_id for offset, type_id in reader.pairs(at, count, size)}
     if reader.length < _SIZE_WITH_CORE:
         return BtfExt(functions, 0)
     return BtfExt(functions, sum(count for _, _, count, _ in reader.blocks(_CORE_RELO)))
@@ -85,8 +90,8 @@ class _Reader:
         while start + 8 <= end:
             name, count = self._word(start), self._word(start + 4)
             start += 8
-            if start + count * each > end:
-                raise ElfError("records of .BTF.ext reach beyond their part")
+            if not count or start + count * each > end:
+                raise ElfError("records of .BTF.ext are none, or reach beyond their part")
             yield name, start, count, each
             start += count * each
 

@@ -6,6 +6,7 @@ As init_struct_ops_maps() and bpf_object__collect_st_ops_relos() of libbpf read 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -18,9 +19,9 @@ from stops_tui.btf import Btf, Composite, Field, Kind
 SECTIONS: Final = (".struct_ops", ".struct_ops.link", "?.struct_ops", "?.struct_ops.link")
 """Where libbpf looks for them."""
 
-_MOST_VARIABLES: Final = 256  # in one section
+_MOST_VARIABLES: Final = 64  # in one section
 _MOST_MEMBERS: Final = 256  # sched_ext_ops has 45
-_LARGEST: Final = 1 << 16  # bytes of a struct; sched_ext_ops has 512
+_LARGEST: Final = 1 << 14  # bytes of a struct; sched_ext_ops has 512
 _POINTER: Final = 8  # bytes
 
 # Where libbpf's bpf_core_essential_name_len() divides a name: "x" of "x___v2".
@@ -44,17 +45,15 @@ def read_struct_ops(
     found = []
     for section in _sections(elf):
         content = elf.content(section)
-        targets = dict(_targets(elf, section, content, functions))
+        targets = sorted(_targets(elf, section, content, functions))
         for variable in variables(elf, btf, section, _MOST_VARIABLES):
             struct = _struct(btf, variable)
             if variable.offset + struct.size > len(content):
                 raise ElfError(f"{variable.name} reaches beyond section {section.name}")
             value = content[variable.offset : variable.offset + struct.size]
-            own = {
-                at - variable.offset: name
-                for at, name in targets.items()
-                if variable.offset <= at < variable.offset + struct.size
-            }
+            first = bisect_left(targets, (variable.offset,))
+            last = bisect_left(targets, (variable.offset + struct.size,))
+            own = {at - variable.offset: name for at, name in targets[first:last]}
             found.append(_described(btf, words, section, variable, struct, value, own))
     return tuple(found)
 
