@@ -215,9 +215,8 @@ class _Search:
     def _process(self, pid: int) -> None:
         folder = f"{self._proc}/{pid}"
         try:
-            mount_namespace = os.stat(f"{folder}/ns/mnt").st_ino  # noqa: PTH116 (no Path a process)
+            self._mount_namespaces.setdefault(_inode(f"{folder}/ns/mnt"), pid)
             self._add(_inode(f"{folder}/ns/net"), f"{folder}/ns/net", pid)
-            self._mount_namespaces.setdefault(mount_namespace, pid)
             for tid in os.listdir(f"{folder}/task"):  # noqa: PTH208
                 if tid != str(pid):
                     path = f"{folder}/task/{tid}/ns/net"

@@ -1,0 +1,165 @@
+"""TCP users where the kernel refuses a BPF iterator, or lists no sockets."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from errno import ENOENT, EPERM
+from typing import Any
+
+import pytest
+
+from stops_tui.bpf.errors import BpfError
+from stops_tui.kernels.live import sockets, tcp_users
+from stops_tui.kernels.live.netns import Namespaces
+from stops_tui.kernels.live.tcp_iter import ClosedSocket
+from stops_tui.kernels.live.tcp_users import TcpUsers
+from stops_tui.kernels.users import RawNetns, RawSocket, RawTcpGroup, RawTcpNetns, RawTcpUsers
+from tests.support.btf_builder import BtfBuilder
+
+HOST, WEB = RawNetns(1, ours=True), RawNetns(2, "web")
+REFUSED = (
+    "a BPF iterator is refused: BPF_PROG_LOAD: EPERM"
+    " (CAP_BPF and CAP_PERFMON are needed (CAP_SYS_ADMIN does too))"
+)
+
+
+class TwoNamespaces(Namespaces):
+    """Looks are made where the test is."""
+
+    def everywhere(self, look: Callable[[RawNetns], Any]) -> tuple[list[Any], list[str]]:
+        return [(netns, look(netns)) for netns in (HOST, WEB)], ["network namespace x: no"]
+
+    def in_one(self, inode: int, look: Callable[[], Any], seconds: float) -> Any:
+        if inode not in (1, 2):
+            raise FileNotFoundError
+        return look()
+
+
+class Walk:
+    """What stands in for a BPF iterator."""
+
+    def __init__(self, *args: Any) -> None:
+        pass
+
+    def __enter__(self) -> Walk:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def count(self, netns: int) -> tuple[dict[int, int], frozenset[int]]:
+        return {1: ({7: 3}, frozenset({7})), 2: ({8: 2}, frozenset[int]())}[netns]
+
+    def closed(self) -> set[ClosedSocket]:
+        return {ClosedSocket(7, 100, 2), ClosedSocket(7, 101, 2), ClosedSocket(8, 102, 99)}
+
+    def cookies(self, map_id: int, most: int) -> set[int]:
+        return {5, 6}
+
+
+@pytest.fixture
+def tcp(monkeypatch: pytest.MonkeyPatch) -> TcpUsers:
+    monkeypatch.setattr(tcp_users, "tcp_walk", Walk)
+    monkeypatch.setattr(sockets, "missing", lambda: "")
+    monkeypatch.setattr(sockets, "counts_by_name", lambda: Counter({"cc": 4, "x": 1}))
+    monkeypatch.setattr(tcp_users, "read_small", lambda _: b"cc\n")
+    owned = {100: (812, "nginx"), 200: (812, "nginx")}
+    monkeypatch.setattr(
+        tcp_users, "owners", lambda inodes: {i: owned[i] for i in inodes & set(owned)}
+    )
+    builder = BtfBuilder()
+    builder.integer("int", 4)
+    return TcpUsers(builder.btf(), TwoNamespaces())
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise BpfError("BPF_PROG_LOAD", EPERM)
+
+    monkeypatch.setattr(tcp_users, "tcp_walk", refused)
+
+
+def test_sockets_of_no_hash_table_are_added_where_they_are(tcp: TcpUsers) -> None:
+    assert tcp.counts({7: "cc", 8: "cc"}) == RawTcpUsers(
+        (
+            RawTcpNetns(HOST, {7: 3}, frozenset({7})),
+            RawTcpNetns(WEB, {7: 2, 8: 2}),
+            RawTcpNetns(RawNetns(99), {8: 1}),
+        ),
+        unseen=("network namespace x: no",),
+    )
+
+
+def test_nothing_is_looked_at_for_no_map(tcp: TcpUsers) -> None:
+    assert tcp.counts({}) == RawTcpUsers()
+
+
+def test_by_name_where_an_iterator_is_refused(
+    tcp: TcpUsers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse(monkeypatch)
+    found = tcp.counts({7: "cc", 8: "cc", 9: "none"})
+    both: Mapping[int, int] = {7: 4, 8: 4}
+    assert found.namespaces == (
+        RawTcpNetns(HOST, both, frozenset({7, 8})),
+        RawTcpNetns(WEB, both, frozenset({7, 8})),
+    )
+    assert found.by_name == REFUSED
+
+
+def test_a_kernel_without_inet_diag(tcp: TcpUsers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sockets, "missing", lambda: "modprobe tcp_diag")
+
+    def listing() -> Counter[str]:
+        raise FileNotFoundError(ENOENT, "not asked again")
+
+    monkeypatch.setattr(sockets, "counts_by_name", listing)
+    found = tcp.counts({7: "cc"})
+    assert found.namespaces[0].sockets == {7: 3}
+    assert found.unseen[1:] == ("processes and details of TCP sockets: modprobe tcp_diag",)
+    refuse(monkeypatch)
+    found = tcp.counts({7: "cc"})
+    assert found.namespaces == (
+        RawTcpNetns(HOST, {}, frozenset({7})),
+        RawTcpNetns(WEB, {}, frozenset({7})),
+    )
+    assert found.unseen[1:] == ("TCP sockets: modprobe tcp_diag",)
+
+
+def test_groups_and_rows_of_one_namespace(tcp: TcpUsers, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def peers(name: str, cookies: object, most: int) -> list[tuple[int, str]]:
+        asked.append((name, cookies))
+        return [(200, "192.0.2.1"), (0, "192.0.2.1"), (0, "192.0.2.1")]
+
+    def listed(netns: int, name: str, cookies: object, most: int) -> list[RawSocket]:
+        asked.append((name, cookies))
+        return [RawSocket(netns, "LISTEN", "0.0.0.0:80", "", 200)]
+
+    monkeypatch.setattr(sockets, "peers", peers)
+    monkeypatch.setattr(sockets, "sockets", listed)
+    assert tcp.groups(7, "cc", 2, 10) == (
+        RawTcpGroup(2, 0, "", "192.0.2.1"),
+        RawTcpGroup(1, 0, "", ""),
+        RawTcpGroup(1, 812, "nginx", ""),
+        RawTcpGroup(1, 812, "nginx", "192.0.2.1"),
+    )
+    assert len(tcp.groups(7, "cc", 2, 2)) == 2
+    rows = tcp.listed(7, "cc", 2, 10)
+    assert [(row.state, row.inode, row.pid, row.comm) for row in rows] == [
+        ("LISTEN", 200, 812, "nginx"),
+        ("CLOSE", 100, 812, "nginx"),
+        ("CLOSE", 101, 0, ""),
+    ]
+    assert len(tcp.listed(7, "cc", 2, 2)) == 2
+    assert set(asked) == {("cc", frozenset({5, 6}))}
+    refuse(monkeypatch)
+    assert len(tcp.listed(7, "cc", 2, 10)) == 1
+    assert asked[-1] == ("cc", None)
+
+
+def test_a_namespace_that_is_gone_has_nothing(tcp: TcpUsers) -> None:
+    assert tcp.groups(7, "cc", 3, 10) == ()
+    assert tcp.listed(7, "cc", 3, 10) == ()
