@@ -78,7 +78,7 @@ sum.
         """The sockets that the cursor is on."""
         account = self._facts.account if self._facts else None
         parts = account.parts if account else ()
-        return next((p for p in parts if p.groups and _key(p) == self.cursor_key), None)
+        return next((p for p in parts if p.has_sockets and _key(p) == self.cursor_key), None)
 
     def _sentence(self, facts: MapFacts) -> Iterator[Row]:
         """It in as many lines as it takes: all of it is to be read."""

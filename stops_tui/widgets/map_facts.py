@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
+from stops_tui.record import Record
 from stops_tui.struct_ops.events import Event
 from stops_tui.struct_ops.holders import MapHolders
 from stops_tui.struct_ops.inventory import Program, StructOpsMap
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from stops_tui.struct_ops.account import Account
 
 
-class MapFacts(NamedTuple):
+class MapFacts(Record):
     """One map and what belongs to it.
 
     Attributes:

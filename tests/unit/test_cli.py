@@ -161,6 +161,7 @@ print(*{name.partition(".")[0] for name in sys.modules}, file=sys.stderr)
     [
         ("list", {"textual", "shtab", "capstone", "platformdirs"}),
         ("list --json", {"textual", "rich", "shtab", "capstone", "platformdirs", "tomllib"}),
+        ("holders id 58 --json", {"textual", "rich", "shtab", "capstone", "tomllib"}),
         ("dump --json", {"textual", "rich", "shtab", "capstone", "platformdirs", "tomllib"}),
         ("types --json", {"textual", "rich", "shtab", "capstone", "platformdirs", "tomllib"}),
         ("progs --json", {"textual", "rich", "shtab", "capstone", "platformdirs", "tomllib"}),
@@ -182,6 +183,20 @@ def test_a_report_imports_no_more_than_it_needs(
         env=os.environ | {"XDG_STATE_HOME": str(tmp_path)},
     )  # fmt: skip
     assert not absent & set(ended.stderr.splitlines()[-1].split())
+
+
+OWN_MODULES = MODULES.replace('name.partition(".")[0]', "name")
+
+
+@pytest.mark.parametrize("arguments", ["list", "list --json", "watch --duration 0", "dump"])
+def test_who_does_not_ask_for_holders_imports_nothing_of_it(arguments: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", OWN_MODULES, *arguments.split()],
+        cwd=ROOT, capture_output=True, text=True, timeout=30, check=True,
+    )  # fmt: skip
+    loaded = set(ended.stderr.splitlines()[-1].split())
+    assert "stops_tui.struct_ops.inventory" in loaded
+    assert not {"stops_tui.struct_ops.account", "stops_tui.kernels.live.users"} & loaded
 
 
 @pytest.mark.parametrize("shell", SHELLS)

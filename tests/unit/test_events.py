@@ -142,3 +142,42 @@ def test_history_is_bounded() -> None:
     history.add(watched.inventory.sweep())
     assert len(history.events) == EVENTS_KEPT
     assert history.events[-1].map_id == 100 + EVENTS_KEPT + 4
+
+
+def test_a_map_that_its_last_holder_lets_go_is_freed() -> None:
+    watched = Watched()
+    watched.kernel.set(5, state="TOBEFREE", refcnt=1)
+    before = watched.inventory.sweep()
+    watched.kernel.remove(5)
+    (event,) = diff(before, watched.inventory.sweep())
+    assert (event.after, event.reason) == ("", "freed: its last holder let go")
+
+
+def test_a_map_that_is_gone_otherwise_is_not_said_to_be_freed() -> None:
+    watched = Watched()
+    before = watched.last
+    watched.kernel.remove(5)
+    (event,) = diff(before, watched.inventory.sweep())
+    assert event.reason == ""
+
+
+def test_when_a_map_was_unregistered() -> None:
+    watched, history = Watched(), History()
+    history.add(watched.last)
+    assert history.unregistered(5) is None
+    watched.kernel.set(5, state="TOBEFREE", refcnt=2)
+    history.add(watched.inventory.sweep())
+    watched.kernel.set(5, refcnt=1)
+    history.add(watched.inventory.sweep())
+    assert history.unregistered(5) == 101.0
+
+
+def test_a_status_is_explained_afterwards() -> None:
+    watched, history = Watched(), History()
+    history.add(watched.last)
+    watched.kernel.set(5, state="TOBEFREE", refcnt=2)
+    history.add(watched.inventory.sweep())
+    history.explain(5, "ejected", "no")  # it is not what it came to
+    history.explain(5, "unregistered, held", "why")
+    history.explain(6, "unregistered, held", "of another")
+    assert [e.reason for e in history.events if e.what == "status"] == ["why"]

@@ -10,6 +10,7 @@ import pytest
 from stops_tui import cli
 from stops_tui.cli.parser import parse
 from stops_tui.kernels.kernel import RawCode
+from stops_tui.kernels.users import RawNetns
 from stops_tui.struct_ops.inventory import Inventory
 from stops_tui.struct_ops.types import offered_types
 from tests.support.fake_kernel import FakeKernel
@@ -325,3 +326,98 @@ def test_what_the_screens_show_is_what_is_printed(kernel: FakeKernel, loaded: An
         map_ = snapshot.maps[found["id"]]
         assert (found["state"], found["status"]) == (map_.state, map_.status)
         assert (found["refcnt"], found["holders"]) == (map_.refcnt, map_.holders)
+
+
+# Accounts
+
+WEB = RawNetns(4026532001, "web")
+KEYS = {"sentence", "parts", "unexplained", "settled", "not_looked_at", "reason", "subsystem"}
+
+
+@pytest.fixture
+def used(kernel: FakeKernel) -> FakeKernel:
+    """Map 61 is unregistered, and kept by two sockets."""
+    kernel.users.add_sockets(61, 2, "nginx", 812, WEB)
+    return kernel
+
+
+def test_holders_tell_the_sum(used: FakeKernel, loaded: Any) -> None:
+    assert loaded("holders id 61") == [
+        {
+            "id": 61,
+            "name": "cubic_old",
+            "kernel_struct_ops": "tcp_congestion_ops",
+            "state": "TOBEFREE",
+            "status": "unregistered, held",
+            "refcnt": 2,
+            "sentence": "Unregistered; kept by 2 TCP sockets of nginx (pid 812) in netns web",
+            "parts": [{"what": "TCP sockets", "n": 2, "netns": "web", "detail": "nginx (pid 812)"}],
+            "unexplained": 0,
+            "settled": True,
+            "not_looked_at": [],
+            "reason": "",
+            "subsystem": [],
+            "pins": [],
+            "fds": [],
+        }
+    ]
+
+
+def test_holders_tell_pins_fds_and_the_subsystem(loaded: Any) -> None:
+    (found,) = loaded("holders id 83")
+    assert found["pins"] == [{"path": "/sys/fs/bpf/mouse", "kind": "link", "id": 23}]
+    assert found["subsystem"][0]["what"] == "device"
+    (found,) = loaded("holders id 72")
+    assert found["fds"][0] == {"pid": 812, "comm": "scx_simple", "fd": 4, "kind": "map", "id": 72}
+
+
+def test_holders_as_text(used: FakeKernel, capture: Any) -> None:
+    exit_code, out, err = capture("holders id 61")
+    assert (exit_code, err) == (0, "")
+    assert out.splitlines() == [
+        "61 cubic_old  tcp_congestion_ops  unregistered, held",
+        "Unregistered; kept by 2 TCP sockets of nginx (pid 812) in netns web",
+        "",
+        "COUNT  WHAT         NETNS  DETAIL",
+        "    2  TCP sockets  web    nginx (pid 812)",
+        "    2  refcnt       -",
+    ]
+
+
+def test_holders_say_what_could_not_be_looked_at(kernel: FakeKernel, capture: Any) -> None:
+    kernel.users.unseen = ("netns of process 1: Permission denied",)
+    kernel.hide("open files of process 1: Permission denied")
+    exit_code, out, err = capture("holders id 81")
+    assert exit_code == 0
+    assert "    3  unexplained" in out
+    assert err.splitlines()[:2] == [
+        "stops-tui: not seen: open files of process 1: Permission denied",
+        "stops-tui: not looked at: netns of process 1: Permission denied",
+    ]
+
+
+def test_holders_of_every_map_of_a_name(kernel: FakeKernel, capture: Any) -> None:
+    kernel.add_map(95, "dctcp")
+    _, out, _ = capture("holders name dctcp")
+    heads = [line for line in out.splitlines() if "dctcp  tcp" in line]
+    assert [head.split()[0] for head in heads] == ["58", "95"]
+
+
+def test_holders_of_nothing(capture: Any) -> None:
+    assert capture("holders name nope") == (1, "", "stops-tui: no struct_ops map has name nope\n")
+    assert capture("holders id 7 --json")[:2] == (1, "[]\n")
+
+
+def test_list_with_holders_is_list_and_more(used: FakeKernel, loaded: Any) -> None:
+    plain, more = loaded("list"), loaded("list --holders")
+    assert [{key: map_[key] for key in plain[0]} for map_ in more] == plain
+    assert all(map_.keys() - plain[0].keys() == KEYS for map_ in more)
+    for map_ in more:
+        assert sum(part["n"] for part in map_["parts"]) + map_["unexplained"] == map_["refcnt"]
+
+
+def test_list_with_holders_as_text(used: FakeKernel, capture: Any) -> None:
+    exit_code, out, _ = capture("list --holders type tcp_congestion_ops")
+    assert exit_code == 0
+    assert out.splitlines()[0].endswith("WHY IT IS THERE")
+    assert "Unregistered; kept by 2 TCP sockets of nginx (pid 812) in netns web" in out

@@ -39,7 +39,8 @@ class Part(NamedTuple):
         netns: The network namespace it is in: its name, or "net:[4026532281]"; "" for one that is
             in none.
         detail: Which one it is, in words.
-        phrase: The same as part of a sentence: "3 TCP sockets of nginx (pid 812) in netns web".
+        phrase: The same as part of a sentence: "3 TCP sockets of nginx (pid 812) in netns web"; of
+            a netns default, the netns.
         which: What tells it from others of the same words in the same namespace: "eth0 1: root".
         place: The same namespace, as the kernel's users were told.
         owners: Of sockets: the processes of `groups`, the most sockets first.
@@ -55,6 +56,11 @@ class Part(NamedTuple):
     place: RawNetns | None = None
     owners: tuple[Owner, ...] = ()
     groups: tuple[RawTcpGroup, ...] = ()
+
+    @property
+    def has_sockets(self) -> bool:
+        """Whether there are sockets to list."""
+        return self.what == SOCKETS
 
 
 class Said(NamedTuple):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from stops_tui.struct_ops.account.account import LINK, NETNS_DEFAULT, REGISTRATION, Account
+from stops_tui.struct_ops.account.account import LINK, NETNS_DEFAULT, REGISTRATION, Account, Part
 from stops_tui.struct_ops.account.words import ago, count, listing, process
 from stops_tui.struct_ops.status import (
     ATTACHED,
     EJECTED,
-    INITIALISED,
-    REGISTERED,
+    UNKNOWN,
     UNREGISTERED_HELD,
 )
 from stops_tui.struct_ops.text import printable
@@ -32,9 +31,7 @@ def sentence(
     map_ = account.map
     users, keepers = _users(account), list(_keepers(account, held))
     stands = _stands(account, unregistered)
-    if map_.status in (INITIALISED, "?") or not map_.refcnt:
-        return f"{stands}; {_by('kept by', keepers, 'nobody is seen to keep it')}"
-    if map_.status == UNREGISTERED_HELD:
+    if map_.state != "INUSE" and not map_.links:
         return f"{stands}; {_by('kept by', users + keepers, 'nobody is seen to keep it')}"
     if map_.links:
         stands += f", {_by('kept by', keepers, 'which nobody is seen to keep')}"
@@ -54,9 +51,11 @@ def _stands(account: Account, unregistered: float | None) -> str:
     if map_.status == EJECTED:
         why = f": {account.reason}" if account.reason else ""
         return f"Ejected{why}; still attached{by}" if by else f"Ejected{why}"
-    if map_.status in (ATTACHED, REGISTERED, INITIALISED):
-        return f"{map_.status.capitalize()}{by}"
-    return map_.status.capitalize() if map_.status != "?" else f"Unknown: {map_.problem}"
+    if map_.status == UNKNOWN:
+        return f"Unknown: {map_.problem}"
+    if map_.status.startswith(ATTACHED):  # "attached, device gone" is told as its use
+        return f"Attached{by}"
+    return map_.status.capitalize()
 
 
 def _links(links: Sequence[int]) -> str:
@@ -66,12 +65,23 @@ def _links(links: Sequence[int]) -> str:
 def _users(account: Account) -> list[str]:
     """The kernel's own users: the most first, the rest as a number."""
     parts = [part for part in account.parts if part.what not in (REGISTRATION, LINK)]
-    parts.sort(key=lambda part: (-part.n, part.what == NETNS_DEFAULT))
-    named, rest = parts[:NAMED], sum(part.n for part in parts[NAMED:])
-    told = [part.phrase for part in named]
+    defaults = [part for part in parts if part.what == NETNS_DEFAULT]
+    users = [(part.n, part.phrase) for part in parts if part.what != NETNS_DEFAULT]
+    users.sort(key=lambda user: -user[0])
+    if defaults:
+        users.insert(min(len(users), NAMED - 1), (len(defaults), _defaults(defaults)))
+    rest = sum(n for n, _ in users[NAMED:])
+    told = [phrase for _, phrase in users[:NAMED]]
     told += [f"{rest:,} more"] if rest else []
     told += [count(account.unexplained, "unexplained holder")] if account.unexplained > 0 else []
     return told
+
+
+def _defaults(parts: Sequence[Part]) -> str:
+    """`the default of netns web`, `the defaults of netns web and netns db`, … `of 12 netns`."""
+    if len(parts) > NAMED - 1:
+        return f"the defaults of {len(parts):,} netns"
+    return f"the default{'s' * (len(parts) != 1)} of {listing([part.phrase for part in parts])}"
 
 
 def _keepers(account: Account, held: Collection[int]) -> Iterator[str]:

@@ -16,7 +16,7 @@ NAMESPACES = 8
 NAMED = 2
 """Processes that are named in a sentence."""
 
-_UNBOUND = "sockets in no hash table, neither bound nor connected: the kernel lists them nowhere"
+_UNBOUND = "sockets that no hash table lists and no process has open, as one being passed on"
 
 
 def look(asked: Asked) -> Mapping[int, Found]:
@@ -100,6 +100,6 @@ def _defaults(known: Known, here: Sequence[RawTcpNetns]) -> Iterator[Part]:
                 1,
                 netns_text(each.netns),
                 "net.ipv4.tcp_congestion_control",
-                phrase=f"the default of {netns_phrase(each.netns)}",
+                phrase=netns_phrase(each.netns),
                 place=each.netns,
             )

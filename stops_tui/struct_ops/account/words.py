@@ -17,7 +17,11 @@ def count(n: int, word: str) -> str:
 
 def netns_text(netns: RawNetns) -> str:
     """Its name, or what /proc/PID/ns/net says: `web`, `net:[4026532281]`."""
-    return printable(netns.name) or f"net:[{netns.inode}]"
+    return printable(netns.name) or _inode(netns)
+
+
+def _inode(netns: RawNetns) -> str:
+    return f"net:[{netns.inode}]"
 
 
 def netns_phrase(netns: RawNetns) -> str:
