@@ -130,6 +130,31 @@ def test_sockets_that_are_bound_shared_or_of_ipv6(kit: Kit, users: LiveUsers) ->
             made[3].close()
 
 
+def test_a_socket_that_its_process_has_closed(kit: Kit, users: LiveUsers) -> None:
+    """It lives on, of nobody, until its data are read; in TIME_WAIT it holds nothing."""
+    with kit.tcp_map() as ops, kit.listener() as listening:
+        with closing(socket.socket()) as client:
+            use(client, ops.name)
+            client.connect(listening.getsockname())
+            server = listening.accept()[0]
+            client.setblocking(False)
+            with suppress(BlockingIOError):
+                while True:
+                    client.send(bytes(1 << 16))
+        with closing(server):
+            (netns,) = looked(users, ops).namespaces
+            assert netns.sockets == {ops.id: 1}
+            assert ops.refcnt == 2
+            groups = users.tcp_groups(ops.id, ops.name, netns.netns.inode, 10)
+            assert [(g.sockets, g.pid, g.peer) for g in groups] == [(1, 0, "127.0.0.1")]
+            (row,) = users.tcp_sockets(ops.id, ops.name, netns.netns.inode, 10)
+            assert (row.state, row.inode, row.pid) == ("FIN_WAIT1", 0, 0)
+            while server.recv(1 << 20):
+                pass
+        assert eventually(lambda: ops.refcnt == 1)
+        assert looked(users, ops).namespaces == ()
+
+
 def test_a_map_that_nobody_uses(kit: Kit, users: LiveUsers) -> None:
     with kit.tcp_map() as ops:
         assert looked(users, ops).namespaces == ()

@@ -42,9 +42,9 @@ class Host:
         (folder / "mountinfo").write_text("")
 
     def me(self, name: str) -> None:
-        (self.proc / "self/ns").mkdir(parents=True)
+        (self.proc / "thread-self/ns").mkdir(parents=True)
         self.namespace(name)
-        os.link(self._files / name, self.proc / "self/ns/net")
+        os.link(self._files / name, self.proc / "thread-self/ns/net")
 
     def name(self, name: str) -> None:
         os.link(self._files / name, self.named / name)

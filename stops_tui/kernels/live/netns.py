@@ -42,9 +42,9 @@ class Namespace(NamedTuple):
 
 
 def own_netns(proc: Path = PROC) -> int:
-    """The inode of this process's network namespace; 0 where /proc does not tell."""
+    """The inode of the calling thread's network namespace; 0 where /proc does not tell."""
     try:
-        return (proc / "self/ns/net").stat().st_ino
+        return (proc / "thread-self/ns/net").stat().st_ino
     except OSError:
         return 0
 
@@ -234,7 +234,7 @@ class _Search:
 
     def _named(self) -> Iterator[tuple[int, str]]:
         with suppress(OSError):
-            own = _device(f"{self._proc}/self/ns/net")
+            own = _device(f"{self._proc}/thread-self/ns/net")
             for path in sorted(str(path) for path in NAMED.iterdir()):
                 with suppress(OSError):
                     if _device(path) == own:  # else a file that nothing is mounted on
