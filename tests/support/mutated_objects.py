@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import random
-import resource
 import struct
 import sys
 import time
@@ -29,6 +28,7 @@ from stops_tui.struct_ops.types import StructOpsType, types_of
 from tests.support.clang import bpf_object
 from tests.support.elf_editor import ElfEditor
 from tests.support.elf_peers import elf_license, elf_programs
+from tests.support.memory import most_used
 
 LONGEST = 1.0
 """Seconds of this process for one: far more than it takes, far less than endless."""
@@ -126,7 +126,7 @@ def main(count: int, seed: int) -> None:
     types = by_name(types_of(sysfs_btfs()))
     originals = [bpf_object(name).read_bytes() for name in ORIGINALS]
     places = [spans(original) for original in originals]
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = most_used()
     for number in range(count):
         chosen = dice.randrange(len(originals))
         data = mutate(dice, originals[chosen], places[chosen])
@@ -145,7 +145,7 @@ def main(count: int, seed: int) -> None:
             print(f"number {number} of seed {seed}")
             raise
         assert longest < LONGEST, f"number {number} of seed {seed} is slow"
-    memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
+    memory = most_used() - before
     print(
         f"{results['described']} described, {results['refused']} refused, "
         f"the longest in {1000 * longest:.0f} ms, {memory} MiB"

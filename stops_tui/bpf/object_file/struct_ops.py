@@ -19,7 +19,7 @@ from stops_tui.btf import Btf, Composite, Field, Kind
 SECTIONS: Final = (".struct_ops", ".struct_ops.link", "?.struct_ops", "?.struct_ops.link")
 """Where libbpf looks for them."""
 
-_MOST_VARIABLES: Final = 64  # in one section
+_MOST_VARIABLES: Final = 32  # in one section
 _MOST_MEMBERS: Final = 256  # sched_ext_ops has 45
 _LARGEST: Final = 1 << 14  # bytes of a struct; sched_ext_ops has 512
 _POINTER: Final = 8  # bytes
