@@ -9,7 +9,15 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 Where = Literal[
-    "everywhere", "explorer", "events", "types", "program", "sockets", "register", "unreadable"
+    "everywhere",
+    "explorer",
+    "events",
+    "types",
+    "program",
+    "sockets",
+    "object",
+    "register",
+    "unreadable",
 ]
 """The screen an action belongs to."""
 
@@ -25,6 +33,7 @@ GLYPHS: Mapping[str, str] = {
     "right_curly_bracket": "}",
     "enter": "Enter",
     "escape": "Esc",
+    "space": "Space",
     "tab": "Tab",
     "ctrl+n": "^n",
     "ctrl+o": "^o",
@@ -112,6 +121,14 @@ ACTIONS: tuple[Action, ...] = (
         "t",
         "types",
         "What this kernel lets BPF implement, and how many maps do.",
+        "everywhere",
+        True,
+    ),
+    Action(
+        "open_object",
+        "o",
+        "open object",
+        "Open a BPF object file (.bpf.o): see what is in it, and register it.",
         "everywhere",
         True,
     ),
@@ -227,6 +244,41 @@ ACTIONS: tuple[Action, ...] = (
         True,
     ),
     Action(
+        "choose_map",
+        "space",
+        "choose",
+        "Choose the struct_ops map at the cursor, or leave it out: several are registered as one.",
+        "object",
+        True,
+    ),
+    Action(
+        "register_object",
+        "r",
+        "register",
+        "Review and register the chosen struct_ops maps; if none is chosen, the one at the cursor.",
+        "object",
+        True,
+    ),
+    Action(
+        "adjust",
+        "enter",
+        "adjust",
+        "Give the member at the cursor another program or value before it is registered.",
+        "object",
+        True,
+    ),
+    Action(
+        "object_members",
+        "1",
+        "members",
+        "The members of the struct_ops map, beside those of this kernel.",
+        "object",
+    ),
+    Action("object_programs", "2", "programs", "The programs in the object file.", "object"),
+    Action("object_maps", "3", "other maps", "The maps that its programs use.", "object"),
+    Action("object_needs", "4", "needs", "What the object needs that this kernel lacks.", "object"),
+    Action("copy_object", "y", "copy", "Copy the line at the cursor to the clipboard.", "object"),
+    Action(
         "next",
         "ctrl+n",
         "continue",
@@ -239,6 +291,13 @@ ACTIONS: tuple[Action, ...] = (
         "d",
         "dry run",
         "In the review: let the kernel check the plan, and register nothing.",
+        "register",
+    ),
+    Action(
+        "copy_log",
+        "y",
+        "copy the log",
+        "After a refusal: copy what the verifier or libbpf wrote to the clipboard.",
         "register",
     ),
     Action("save_plan", "ctrl+s", "save plan", "Save the plan to a file.", "register", True),
@@ -343,6 +402,10 @@ WITHOUT_KERNEL = frozenset({"help", "command_palette", "quit"})
 """Which actions of every screen make sense where no kernel can be read."""
 
 
+LEFT_BY_BACK = frozenset[Where]({"events", "types", "program", "object", "register"})
+"""The screens that `back` leaves: their footers say so."""
+
+
 def actions_of(*where: Where) -> list[Action]:
     """The actions of these screens, in the registry's order."""
     return [action for action in ACTIONS if action.where in where]
@@ -356,6 +419,13 @@ def actions_on(where: Where) -> list[Action]:
         if where != "unreadable" or action.id in WITHOUT_KERNEL
     ]
     return [*actions_of(where), *everywhere] if where != "everywhere" else everywhere
+
+
+def footer_of(where: Where) -> list[Action]:
+    """What the footer of a screen offers, as far as there is room: the dearest first."""
+    back = [action for action in ACTIONS if action.id == "back" and where in LEFT_BY_BACK]
+    own, others = actions_of(where), [a for a in actions_on(where) if a.where == "everywhere"]
+    return [action for action in own if action.footer] + back + [a for a in others if a.footer]
 
 
 def key_text(action: Action, keys: Mapping[str, str]) -> str:

@@ -26,6 +26,7 @@ from stops_tui.widgets.key_line import scoped
 from stops_tui.widgets.keys import bindings
 
 if TYPE_CHECKING:
+    from stops_tui.bpf.object_file import ObjectFile
     from stops_tui.screens.unreadable import UnreadableScreen
     from stops_tui.struct_ops.registration.plan import Plan
 
@@ -146,6 +147,19 @@ class StopsApp(ChangingApp):
         from stops_tui.screens.register import RegisterScreen
 
         self._open(partial(RegisterScreen, type_name, map_id, member))
+
+    def action_open_object(self) -> None:
+        """Choose an object file, and show what is in it in place of what was shown."""
+        from stops_tui.screens.object.chooser import ChooseObject
+
+        self.push_screen(ChooseObject(), self._show_object)
+
+    def _show_object(self, found: ObjectFile | None) -> None:
+        from stops_tui.screens.object.screen import ObjectScreen
+
+        if found:
+            self._explorer()
+            self.push_screen(ObjectScreen(found))
 
     def action_events(self) -> None:
         """Open the events."""

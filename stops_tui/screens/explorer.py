@@ -174,11 +174,12 @@ class ExplorerScreen(StopsScreen):
         side = self.query_one(f"#{self._side}", DetailTable)
         self._follow_holders(map_)
         if map_ is None:
-            bar.crumbs, bar.count = "", 0
+            bar.crumbs, bar.counts = "", {}
             side.forget()
             return
         facts = self._facts_of(map_)
-        bar.crumbs, bar.count = f"{map_.id} {map_.name}", len(facts.events)
+        bar.crumbs = f"{map_.id} {map_.name}"
+        bar.counts = {"map_events": len(facts.events)}
         side.see(facts)
 
     def _facts_of(self, map_: StructOpsMap) -> MapFacts:

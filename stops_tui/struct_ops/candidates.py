@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from stops_tui.btf import BtfError, Func, FuncProto
 from stops_tui.btf.c import type_text
 from stops_tui.struct_ops.examples import EXAMPLES, unavailable
 from stops_tui.struct_ops.inventory import Program
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
-from stops_tui.struct_ops.registration.plan import Example, Loaded, Pinned, ProgramSource
+from stops_tui.struct_ops.registration.plan import (
+    Example,
+    InObject,
+    Loaded,
+    Pinned,
+    ProgramSource,
+)
 from stops_tui.struct_ops.registration.sources import attaches_to, known_services, struct_of
 from stops_tui.struct_ops.types import Member, StructOpsType
+
+if TYPE_CHECKING:
+    from stops_tui.bpf.object_file import ObjectFile
 
 Fit = Literal["exact", "guess", "no"]
 
@@ -47,7 +56,7 @@ class Candidate:
         why: As in `Judgement`.
         fit: As in `Judgement`.
         reason: As in `Judgement`.
-        prog_id: Its id; 0 for an example's, which is not loaded yet.
+        prog_id: Its id; 0 for an example's or an object file's, which is not loaded yet.
     """
 
     source: ProgramSource
@@ -124,7 +133,7 @@ def _all(
         found.append(_candidate(Loaded(program.id), program, judgement))
         if program.id in pins:
             found.append(_candidate(Pinned(pins[program.id]), program, judgement))
-    return found + _of_examples(type_, member)
+    return found + _of_objects(facts, type_, member) + _of_examples(type_, member)
 
 
 def _candidate(
@@ -134,6 +143,48 @@ def _candidate(
         Candidate(source, program.name, judgement.why, judgement.fit, judgement.reason, program.id),
         judgement,
     )
+
+
+def _of_objects(
+    facts: RegistrationFacts, type_: StructOpsType, member: str
+) -> list[tuple[Candidate, Judgement]]:
+    """The struct_ops programs of the object files that were opened."""
+    return [
+        (
+            Candidate(
+                InObject(file.path, program.name),
+                program.name,
+                judgement.why,
+                judgement.fit,
+                judgement.reason,
+            ),
+            judgement,
+        )
+        for file in facts.objects.files
+        for program in file.programs
+        if program.attach == "struct_ops"
+        for judgement in [_fit_in_object(file, program.name, type_, member)]
+    ]
+
+
+def _fit_in_object(file: ObjectFile, program: str, type_: StructOpsType, member: str) -> Judgement:
+    """Whether a program of an object file fits: by what it serves there, else by its name."""
+    serves = {
+        (each.type_name, served): each.variable
+        for each in file.struct_ops
+        for served, name in each.programs.items()
+        if name == program
+    }
+    if (type_.name, member) in serves:
+        why = f"{member} of {serves[type_.name, member]} in the object file"
+        return Judgement("exact", why=why, weight=1)
+    here = [served for of, served in serves if of == type_.name]
+    if serves and not here:
+        return Judgement("no", reason=f"implements a member of {next(iter(serves))[0]}")
+    suggested = named_after(program, type_)
+    weight = 2 * (suggested == member) - 2 * bool(here or suggested not in ("", member))
+    why = f"the object file has it for {here[0]}" if here else "in no member in the object file"
+    return Judgement("guess", why, weight=weight)
 
 
 def _of_examples(type_: StructOpsType, member: str) -> list[tuple[Candidate, Judgement]]:

@@ -13,7 +13,8 @@ from stops_tui.struct_ops.candidates import Candidate
 from stops_tui.struct_ops.examples import EXAMPLES
 from stops_tui.struct_ops.inventory import Program, Snapshot, serving
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
-from stops_tui.struct_ops.registration.plan import Example, Pinned, ProgramSource
+from stops_tui.struct_ops.registration.plan import Example, InObject, Pinned, ProgramSource
+from stops_tui.struct_ops.registration.sources import NoProgram, in_object
 from stops_tui.struct_ops.text import printable
 from stops_tui.widgets.program_facts import details
 
@@ -23,6 +24,8 @@ def candidate_text(candidate: Candidate, facts: RegistrationFacts) -> Renderable
     verdict = Text(printable(candidate.why or f"Does not fit: {candidate.reason}"), "italic")
     if isinstance(candidate.source, Example):
         return Group(verdict, "", *_code(candidate.source, facts))
+    if isinstance(candidate.source, InObject):
+        return Group(*_in_object(candidate.source, verdict, facts))
     program = facts.programs.get(candidate.prog_id)
     if program is None:
         return Group(verdict, "", Text("It is gone."))
@@ -41,6 +44,20 @@ def _details(program: Program, snapshot: Snapshot, source: ProgramSource) -> Tab
     for word, value in rows:
         grid.add_row(Text(word, "dim"), Text(printable(value)))
     return grid
+
+
+def _in_object(source: InObject, verdict: Text, facts: RegistrationFacts) -> list[RenderableType]:
+    """A program that is not loaded yet, as its object file tells of it."""
+    try:
+        program = in_object(source, facts)
+    except NoProgram as gone:
+        return [verdict, "", Text(printable(str(gone)))]
+    grid = Table.grid(padding=(0, 2))
+    rows = [("file", source.path), ("section", program.section)]
+    rows += [("size", f"{program.insns:,} instructions, without the functions that it calls")]
+    for word, value in rows:
+        grid.add_row(Text(word, "dim"), Text(printable(value)))
+    return [Text(printable(program.prototype or program.name), "bold"), verdict, "", grid]
 
 
 def _code(source: Example, facts: RegistrationFacts) -> list[Text]:

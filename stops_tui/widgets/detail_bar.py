@@ -1,8 +1,8 @@
-"""The line between the maps and one of them: which map, and which side of it is shown."""
+"""The line between a table and one of its rows: which row, and which side of it is shown."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from rich.text import Text
@@ -29,13 +29,13 @@ class DetailBar(Widget):
     Attributes:
         crumbs: What leads here: `58 dctcp`.
         active: The action of the shown tab.
-        count: How many events there are, told beside the tab of a map's events.
+        counts: How many there are of what a tab shows, by its action; told beside its label.
     """
 
     DEFAULT_CSS = "DetailBar { height: 1; padding: 0 1; color: $text-muted; }"
     crumbs: reactive[str] = reactive("")
     active: reactive[str] = reactive("members")
-    count: reactive[int] = reactive(0)
+    counts: reactive[Mapping[str, int]] = reactive({})
 
     class Picked(Message):
         """A tab was clicked."""
@@ -49,8 +49,7 @@ class DetailBar(Widget):
         self._tabs = tabs
 
     def _labels(self) -> list[str]:
-        counted = {"map_events": f" {self.count}"} if self.count else {}
-        return [f"{tab.label}{counted.get(tab.action, '')}" for tab in self._tabs]
+        return [f"{tab.label} {self.counts.get(tab.action) or ''}".rstrip() for tab in self._tabs]
 
     def _starts(self) -> list[int]:
         """Where each tab starts: they stand at the right."""

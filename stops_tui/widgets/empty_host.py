@@ -20,7 +20,7 @@ WHAT = (
 )
 
 
-OFFERED = ("register", "types", "help", "quit")
+OFFERED = ("register", "open_object", "types", "help", "quit")
 """The actions that help where there is nothing to see."""
 
 
@@ -41,10 +41,10 @@ def empty_text(configured: Mapping[str, str]) -> RenderableType:
         Text("Press"),
         Padding(keys, (0, 0, 0, 2)),
         "",
-        Text("To make one show up here, register an example, or an object from another terminal:"),
-        Padding(Text("bpftool struct_ops register FILE.bpf.o", "bold"), (0, 0, 0, 2)),
-        "",
-        Text("The view is live: a map appears by itself as soon as there is one."),
+        Text(
+            "The view is live: a map appears by itself as soon as there is one, also when another "
+            "program registers it."
+        ),
     )
 
 

@@ -9,7 +9,7 @@ from textual import events
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from stops_tui.actions import Action, Where, actions_on, key_text
+from stops_tui.actions import Action, Where, footer_of, key_text
 from stops_tui.widgets.palette import palette
 
 GAP = 2
@@ -33,7 +33,7 @@ class KeyLine(Widget):
     def __init__(self, where: Where, keys: Mapping[str, str]) -> None:
         super().__init__()
         self._keys = keys
-        self._actions = [action for action in actions_on(where) if action.footer]
+        self._actions = footer_of(where)
 
     def _fitting(self) -> list[tuple[Action, int]]:
         """The actions there is room for, each with the column where it starts."""

@@ -90,6 +90,21 @@ def _equivalent(each: Equivalent) -> str:
     return each.command or each.words
 
 
+def apart(parts: Sequence[RenderableType]) -> RenderableType:
+    """One after the other, with a blank line between."""
+    return Group(*[each for part in parts for each in ("", part)][1:])
+
+
+def titled(
+    plans: Sequence[Plan], parts: Sequence[RenderableType], styles: Palette
+) -> RenderableType:
+    """What is said of each plan, under the name of its map; of one plan alone without it."""
+    if len(plans) == 1:
+        return parts[0]
+    named = zip(plans, parts, strict=True)
+    return apart([Group(Text(plan.map_name, styles["strong"]), part) for plan, part in named])
+
+
 def pairs_text(rows: Iterable[tuple[str, str]], styles: Palette) -> Table:
     """A word and its text, line by line."""
     grid = Table.grid(padding=(0, 2))

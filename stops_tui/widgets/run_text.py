@@ -13,9 +13,6 @@ from stops_tui.struct_ops.text import printable
 from stops_tui.widgets.palette import Palette
 from stops_tui.widgets.plan_text import SUBJECT
 
-LONGEST_LOG = 400
-"""Lines shown of a verifier's log: the end says why."""
-
 
 def run_text(
     results: Sequence[StepResult], planned: Sequence[Step], running: bool, styles: Palette
@@ -51,12 +48,3 @@ def _message(result: StepResult, styles: Palette) -> Text:
         return Text(printable(said, 400), styles["plain" if result.message else "dim"])
     name = f"{result.errno_name}: " if result.errno_name else ""
     return Text.assemble((name, styles["bad"]), printable(result.message, 400))
-
-
-def log_text(log: str) -> Text:
-    """What the verifier wrote, its last lines."""
-    lines = log.strip().splitlines()
-    left_out = len(lines) - LONGEST_LOG
-    shown = [printable(line.expandtabs(4), 500) for line in lines[-LONGEST_LOG:]]
-    head = [f"… {left_out} lines before"] if left_out > 0 else []
-    return Text("\n".join([*head, *shown]))

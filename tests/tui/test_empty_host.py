@@ -26,7 +26,7 @@ async def test_gives_way_to_the_first_map_and_comes_back(make_app: MakeApp) -> N
     kernel = FakeKernel()
     app = make_app(kernel)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shown(pilot, "No struct_ops map", "bpftool struct_ops register")
+        await until_shown(pilot, "No struct_ops map", "Open a BPF object file")
         kernel.add_map(7, "first")
         app._sweep()
         await until_shown(pilot, "7 first")

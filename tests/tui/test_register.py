@@ -606,8 +606,8 @@ async def test_a_call_that_is_told_late_is_shown_once(empty: FakeKernel) -> None
         await until_shown(pilot, "[ Register ]")
         await go(pilot, "enter", "Registered: map", "[ Show map")
         run = wizard.query_one(RunStep)
-        assert run.outcome
-        run.post_message(RunStep.Told(run.outcome.steps[-1]))
+        (ended,) = run.outcomes
+        run.post_message(RunStep.Told(ended.steps[-1]))
         await pilot.pause()
         assert screen_text(pilot).count("read back") == 1
 

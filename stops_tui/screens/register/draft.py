@@ -12,6 +12,7 @@ from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.form import FormField, form_fields
 from stops_tui.struct_ops.registration.life_checks import name_in_subsystem
 from stops_tui.struct_ops.registration.naming import map_name_for
+from stops_tui.struct_ops.registration.outcome import Check
 from stops_tui.struct_ops.registration.plan import Loaded, Plan, ProgramSource
 from stops_tui.struct_ops.scalars import bitfield
 from stops_tui.struct_ops.subsystems import of_type
@@ -29,13 +30,22 @@ class Draft:
         unfinished: The plan that was left the last time.
         done: It was registered: nothing of it is to be kept.
         plan: The choices. A map's name of "" is one that follows the data (see `complete`).
+        variable: The struct_ops variable of an object file that it is made of; "" if of none.
+        lost: What that sets and a plan cannot; each until it is set otherwise, or left out.
+        first: The choices at first.
     """
 
     facts: RegistrationFacts
     plan: Plan = NOTHING
     unfinished: Plan | None = None
     done: bool = False
+    variable: str = ""
+    lost: tuple[Check, ...] = ()
+    first: Plan = field(init=False)
     _set_aside: dict[str, Plan] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.first = self.plan
 
     @property
     def type(self) -> StructOpsType | None:
@@ -92,10 +102,16 @@ class Draft:
     def set_program(self, member: str, source: ProgramSource | None) -> None:
         """Choose the program of a member, or leave it empty."""
         self.change(programs=_with(self.plan.programs, member, source))
+        self.leave_out(member)
 
     def set_data(self, member: str, content: int | str) -> None:
         """Choose the value of a data member; "" leaves it zero."""
         self.change(data=_with(self.plan.data, member, None if content == "" else content))
+        self.leave_out(member)
+
+    def leave_out(self, member: str) -> None:
+        """What the object sets this member to is not wanted any more."""
+        self.lost = tuple(check for check in self.lost if check.member != member)
 
     @property
     def functions(self) -> list[Member]:

@@ -49,7 +49,7 @@ class SavePlan(ModalScreen[str | None]):
     def __init__(self, plan: Plan) -> None:
         super().__init__()
         self._text = to_toml(plan)
-        self._default = f"{_here()}{plan.map_name}{SUFFIX}"
+        self._default = f"{here()}{plan.map_name}{SUFFIX}"
         self._again = ""
 
     def compose(self) -> ComposeResult:
@@ -89,7 +89,7 @@ class LoadPlan(ModalScreen[Plan | None]):
         with Vertical() as box:
             box.border_title = "Load a plan"
             box.border_subtitle = "type a path · Tab completes · Enter opens · Esc leaves"
-            yield PathBrowser(SUFFIX, _here(), empty="No plan (*.toml) here.")
+            yield PathBrowser(SUFFIX, here(), empty="No plan (*.toml) here.")
 
     @on(PathBrowser.Picked)
     def _open(self, message: PathBrowser.Picked) -> None:
@@ -106,7 +106,7 @@ class LoadPlan(ModalScreen[Plan | None]):
         self.dismiss(None)
 
 
-def _here() -> str:
+def here() -> str:
     """The working folder, as a path to go on typing; "" if it was removed."""
     try:
         return f"{Path.cwd()}/"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple, cast
 
 from textual.app import ComposeResult
@@ -14,30 +15,58 @@ from stops_tui.screens.base import Facts
 from stops_tui.screens.register.draft import Draft
 from stops_tui.screens.register.step import BACK, SAVE, Step
 from stops_tui.struct_ops.registration import outcome
-from stops_tui.struct_ops.registration.checks import checks, failures
+from stops_tui.struct_ops.registration.checks import checks_together, failures, in_order
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.outcome import Check
 from stops_tui.struct_ops.registration.plan import Plan
-from stops_tui.struct_ops.registration.steps import steps
+from stops_tui.struct_ops.registration.steps import steps_together
 from stops_tui.struct_ops.subsystems import of_type
 from stops_tui.struct_ops.text import printable
 from stops_tui.widgets.button_line import Do
 from stops_tui.widgets.palette import palette
-from stops_tui.widgets.plan_text import afterwards_text, checks_text, steps_text, what_text
+from stops_tui.widgets.plan_text import (
+    afterwards_text,
+    apart,
+    checks_text,
+    steps_text,
+    titled,
+    what_text,
+)
 
 
 class Judged(NamedTuple):
-    """A plan looked at with what the kernel says now."""
+    """Plans looked at with what the kernel says now.
+
+    Attributes:
+        facts: What it says.
+        checks: Of each plan.
+        steps: Of all plans, in order.
+    """
 
     facts: RegistrationFacts
-    checks: tuple[Check, ...]
+    checks: tuple[tuple[Check, ...], ...]
     steps: tuple[outcome.Step, ...]
 
+    @property
+    def failed(self) -> list[tuple[int, Check]]:
+        """What bars the way, each with the number of its plan."""
+        return [(at, check) for at, found in enumerate(self.checks) for check in failures(found)]
 
-def judge(plan: Plan, facts: RegistrationFacts) -> Judged:
-    """Read the kernel again, check, and plan the steps."""
-    fresh = RegistrationFacts.gather(facts.kernel)
-    return Judged(fresh, checks(plan, fresh), steps(plan, fresh))
+
+def judge(
+    plans: Sequence[Plan], lost: Sequence[Sequence[Check]], before: RegistrationFacts
+) -> Judged:
+    """Read the kernel again, check, and plan the steps.
+
+    Args:
+        plans: What is to be registered as one.
+        lost: Of each plan, what it could not take over from an object file.
+        before: What was known so far.
+    """
+    facts = RegistrationFacts.gather(before.kernel, objects=before.objects)
+    together = zip(lost, checks_together(plans, facts), strict=True)
+    checks = tuple(in_order((*more, *found)) for more, found in together)
+    return Judged(facts, checks, steps_together(plans, facts))
 
 
 class ReviewStep(Step):
@@ -55,8 +84,10 @@ and registers nothing. Up and down scroll."""
     }
     """
 
-    def __init__(self, draft: Draft, focus: str = "") -> None:
-        super().__init__(draft, focus)
+    def __init__(self, drafts: Sequence[Draft]) -> None:
+        """Args: drafts: What is to be registered, as one."""
+        super().__init__(drafts[0])
+        self.drafts = drafts
         self.judged: Judged | None = None
 
     def compose(self) -> ComposeResult:
@@ -70,63 +101,80 @@ and registers nothing. Up and down scroll."""
 
     def on_mount(self) -> None:
         """Show the plan; check it aside."""
-        plan, styles = self.draft.complete, palette(self.app)
-        self._fill("what", what_text(plan, self.draft.facts, styles))
+        plans, facts = [draft.complete for draft in self.drafts], self.draft.facts
+        styles = palette(self.app)
+        what = [what_text(plan, facts, styles) for plan in plans]
+        self._fill("what", apart(what))
         self._fill("checks", "Checking…")
-        self._fill("afterwards", afterwards_text(plan, self.draft.facts, styles))
-        facts = self.draft.facts
-        cast("Facts", self.app).lookup(self, lambda: judge(plan, facts), self._take)
+        afterwards = [afterwards_text(plan, facts, styles) for plan in plans]
+        self._fill("afterwards", titled(plans, afterwards, styles))
+        lost = [draft.lost for draft in self.drafts]
+        self._facts.lookup(self, partial(judge, plans, lost, facts), self._take)
         self.note()
+
+    @property
+    def _facts(self) -> Facts:
+        return cast("Facts", self.app)
 
     def _fill(self, box: str, content: object) -> None:
         self.query_one(f"#{box}", Static).update(content)  # type: ignore[arg-type]
 
     def _take(self, judged: Judged) -> None:
         self.judged = judged
-        self.draft.facts = judged.facts
-        styles = palette(self.app)
-        self._fill("checks", checks_text(judged.checks, styles))
+        for draft in self.drafts:
+            draft.facts = judged.facts
+        styles, plans = palette(self.app), [draft.complete for draft in self.drafts]
+        told = [checks_text(found, styles) for found in judged.checks]
+        self._fill("checks", titled(plans, told, styles))
         self._fill("steps", steps_text(judged.steps, styles))
-        self.query_one("#checks").border_subtitle = _counted(judged.checks)
+        counted = _counted([check for found in judged.checks for check in found])
+        self.query_one("#checks").border_subtitle = counted
         self.note()
         self.post_message(self.Offered())
 
     @property
     def ready(self) -> bool:
         """Whether it was checked, and nothing bars the way."""
-        return self.judged is not None and not failures(self.judged.checks)
+        return self.judged is not None and not self.judged.failed
 
     def note(self) -> None:
         """Say what stands between the plan and the kernel."""
-        facts = cast("Facts", self.app)
-        failed = len(failures(self.judged.checks)) if self.judged else 0
+        failed = len(self.judged.failed) if self.judged else 0
         if self.judged is None:
             text = "Checking…"
         elif failed:
             text = f"{failed} check{'s' * (failed > 1)} failed"
         else:
-            text = "" if facts.armed else f"read-only: {self.how_to_arm}"
+            text = "" if self._facts.armed else f"read-only: {self.how_to_arm}"
         self.post_message(self.Noted(text))
 
     @property
     def how_to_arm(self) -> str:
         """`W arms writing`."""
         arm = next(action for action in ACTIONS if action.id == "arm")
-        return f"{key_text(arm, cast('Facts', self.app).config.keys)} arms writing"
+        return f"{key_text(arm, self._facts.config.keys)} arms writing"
 
     def buttons(self) -> Sequence[Do]:
         """Doing it once it was checked; else mending it."""
+        save = (SAVE,) if len(self.drafts) == 1 else ()
         if self.judged is None:
-            return (BACK, SAVE)
+            return (BACK, *save)
         if self.ready:
-            do = "Replace" if self.draft.plan.replace_link else "Register"
             return (
                 BACK,
-                SAVE,
+                *save,
                 Do("screen.dry_run", "Dry run"),
-                Do("screen.execute", do, primary=True),
+                Do("screen.execute", self._do, primary=True),
             )
-        return (BACK, SAVE, *mend(failures(self.judged.checks)[0], self.draft))
+        at, check = self.judged.failed[0]
+        return (BACK, *save, *mend(check, self.drafts[at], at))
+
+    @property
+    def _do(self) -> str:
+        number = len(self.drafts)
+        if number == 1 and self.draft.plan.replace_link:
+            return "Replace"
+        return "Register" if number == 1 else f"Register all {number}"
 
     def go_on(self) -> None:
         """The key that continues registers nothing: that takes its own button."""
@@ -138,22 +186,30 @@ and registers nothing. Up and down scroll."""
         page.scroll_relative(y=by, animate=False)
 
 
-def mend(check: Check, draft: Draft) -> tuple[Do, ...]:
-    """The buttons that lead to what a failed check is about: also to who has the name."""
+def mend(check: Check, draft: Draft, at: int) -> tuple[Do, ...]:
+    """The buttons that lead to what a failed check is about: also to who has the name.
+
+    Args:
+        check: What failed.
+        draft: Of which draft.
+        at: Which one that is of those registered as one.
+    """
     name = check.member
     has_it = draft.namesake if name == of_type(draft.plan.type_name).registering.name else 0
     look = (Do(f"screen.show_map({has_it})", f"Look at map {has_it}"),) if has_it else ()
-    return (*look, _change(name, draft))
+    if check in draft.lost:
+        do = f"screen.leave_out({name!r}, {at})"
+        return (Do(do, f"Leave {printable(name, 30)} out", primary=True),)
+    return (*look, _change(name, draft, at))
 
 
-def _change(name: str, draft: Draft) -> Do:
+def _change(name: str, draft: Draft, at: int) -> Do:
+    shown = printable(name, 30)
     if any(member.name == name for member in draft.functions):
-        return Do(
-            f"screen.goto('members', {name!r})", f"Choose {printable(name, 30)}", primary=True
-        )
+        return Do(f"screen.goto('members', {name!r}, {at})", f"Choose {shown}", primary=True)
     if any(field.member.name == name for field in draft.fields):
-        return Do(f"screen.goto('data', {name!r})", f"Change {printable(name, 30)}", primary=True)
-    return Do("screen.goto('lifetime', '')", "Change how it lives", primary=True)
+        return Do(f"screen.goto('data', {name!r}, {at})", f"Change {shown}", primary=True)
+    return Do(f"screen.goto('lifetime', '', {at})", "Change how it lives", primary=True)
 
 
 def _box(title: str, id_: str) -> Static:

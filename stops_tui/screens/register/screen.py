@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asyncio import Lock
+from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -35,11 +36,13 @@ STEPS: dict[str, type[Step]] = {
     "members": MembersStep,
     "data": DataStep,
     "lifetime": LifetimeStep,
-    "review": ReviewStep,
 }
-"""The steps in their order; the run comes after them, and is its own."""
+"""The steps that are about one map, in their order."""
 
-RUN = "run"
+REVIEW, RUN = "review", "run"
+"""What comes after them: about all maps."""
+
+FIRST, *_, LAST = STEPS
 
 
 class RegisterScreen(StopsScreen):
@@ -61,11 +64,31 @@ class RegisterScreen(StopsScreen):
     }
     """
 
-    def __init__(self, type_name: str = "", map_id: int = 0, member: str = "") -> None:
-        """Begin with a type, or with all that a map has and one of its members."""
+    def __init__(
+        self,
+        type_name: str = "",
+        map_id: int = 0,
+        member: str = "",
+        drafts: Sequence[Draft] = (),
+        at: int = 0,
+        step: str = "members",
+    ) -> None:
+        """Begin with a type, with all that a map has, or with drafts that were made already.
+
+        Args:
+            type_name: The type to begin with.
+            map_id: The map to begin with.
+            member: The member to begin at.
+            drafts: Drafts to go on with; several are registered as one.
+            at: Which of them to begin with.
+            step: The step to begin with, if there are drafts.
+        """
         super().__init__()
         self._begin_with = (type_name, map_id, member)
-        self._draft: Draft | None = None
+        self._step_to_begin = step
+        self._given = bool(drafts)
+        self._drafts = list(drafts)
+        self._at = at
         self._current = ""
         self._moving = Lock()
 
@@ -78,17 +101,24 @@ class RegisterScreen(StopsScreen):
 
     def on_mount(self) -> None:
         """Read all that is needed aside."""
-        kernel = self.facts.kernel
-        self.facts.lookup(self, partial(RegistrationFacts.gather, kernel), self._begin)
+        files = self._drafts[0].facts.objects if self._drafts else None
+        gather = partial(RegistrationFacts.gather, self.facts.kernel, objects=files)
+        self.facts.lookup(self, gather, self._begin)
         self.watch(self.app, "armed", self._note_arming, init=False)
 
     def on_unmount(self) -> None:
         """Keep a plan that was not registered, for the next time."""
-        if self._draft:
-            self.facts.unfinished = self._draft.left
+        if len(self._drafts) == 1:
+            self.facts.unfinished = self._drafts[0].left
 
     def _begin(self, facts: RegistrationFacts) -> None:
-        draft = self._draft = Draft(facts, unfinished=self.facts.unfinished)
+        if self._given:
+            for each in self._drafts:
+                each.facts, each.done = facts, False
+            self.call_later(self._go, self._step_to_begin, self._begin_with[2])
+            return
+        draft = Draft(facts, unfinished=self.facts.unfinished)
+        self._drafts = [draft]
         type_name, map_id, member = self._begin_with
         map_ = facts.snapshot.maps.get(map_id)
         if map_ and map_.type:
@@ -103,8 +133,17 @@ class RegisterScreen(StopsScreen):
     def _step(self) -> Step | None:
         return next(iter(self.query(Step).results(Step)), None)
 
+    @property
+    def _draft(self) -> Draft | None:
+        """The draft that the steps before the review are about."""
+        return self._drafts[self._at] if self._drafts else None
+
     async def _go(self, name: str, focus: str = "") -> None:
-        if self._draft:
+        if name == FIRST and self._given:
+            self.action_leave()
+        elif name == REVIEW and self._drafts:
+            await self._show(name, ReviewStep(self._drafts))
+        elif self._draft:
             await self._show(name, STEPS[name](self._draft, focus))
 
     async def _show(self, name: str, step: Step) -> None:
@@ -119,11 +158,21 @@ class RegisterScreen(StopsScreen):
 
     def _show_crumbs(self) -> None:
         crumbs, plan = self.query_one(Breadcrumb), self._plan
-        labels = {"type": plan.type_name} if plan.type_name and self._current != "type" else {}
-        names = [*STEPS, *([RUN] if self._current == RUN else [])]
-        crumbs.steps = [(name, labels.get(name, name)) for name in names]
+        names = [*STEPS, REVIEW, *([RUN] if self._current == RUN else [])]
+        crumbs.steps = [(name, self._what if name == FIRST else name) for name in names]
         crumbs.current = self._current
-        crumbs.reached = len(STEPS) if plan.type_name else 1
+        crumbs.reached = len(STEPS) + 1 if plan.type_name else 1
+
+    @property
+    def _what(self) -> str:
+        """What the first crumb says: the type, or the variables of an object file."""
+        number = len(self._drafts)
+        if not self._given:
+            return self._plan.type_name if self._current != FIRST and self._drafts else FIRST
+        if number > 1 and self._current in (REVIEW, RUN):
+            return f"{number} maps"
+        counted = f" ({self._at + 1} of {number})" if number > 1 else ""
+        return f"{self._drafts[self._at].variable}{counted}"
 
     @property
     def _plan(self) -> Plan:
@@ -131,9 +180,12 @@ class RegisterScreen(StopsScreen):
 
     @on(Step.Done)
     async def _done(self) -> None:
-        names = list(STEPS)
+        names = [*STEPS, REVIEW]
         at = names.index(self._current) if self._current in names else len(names)
-        if at + 1 < len(names):
+        if self._current == LAST and self._at + 1 < len(self._drafts):
+            self._at += 1
+            await self._go(names[1])
+        elif at + 1 < len(names):
             await self._go(names[at + 1])
 
     @on(Step.Offered)
@@ -158,7 +210,7 @@ class RegisterScreen(StopsScreen):
     @property
     def _busy(self) -> bool:
         step = self._step
-        return isinstance(step, RunStep) and step.outcome is None
+        return isinstance(step, RunStep) and not step.outcomes
 
     # Actions
 
@@ -169,12 +221,16 @@ class RegisterScreen(StopsScreen):
 
     async def action_back(self) -> None:
         """Come back to the step before, from the first one out of the wizard."""
-        names = list(STEPS)
+        names = [*STEPS, REVIEW]
         if self._busy:
             self.notify("The kernel is at work: wait until it has answered.")
         elif self._current == RUN:
-            await self._go("review")
+            await self._go(REVIEW)
+        elif self._current == names[1] and self._at:
+            self._at -= 1
+            await self._go(LAST)
         elif self._current in names[1:]:
+            self._at = len(self._drafts) - 1 if self._current == REVIEW else self._at
             await self._go(names[names.index(self._current) - 1])
         else:
             self.action_leave()
@@ -187,9 +243,15 @@ class RegisterScreen(StopsScreen):
         """Leave for the explorer, the cursor on this map."""
         self.facts.show_map(map_id)
 
-    async def action_goto(self, step: str, focus: str) -> None:
-        """Go to a step, to one thing in it."""
+    async def action_goto(self, step: str, focus: str, at: int = 0) -> None:
+        """Go to a step of a draft, to one thing in it."""
+        self._at = at
         await self._go(step, focus)
+
+    async def action_leave_out(self, member: str, at: int) -> None:
+        """Do without what an object file sets a member to, and review again."""
+        self._drafts[at].leave_out(member)
+        await self._go(REVIEW)
 
     def action_move(self, by: int) -> None:
         """What an arrow key does where the focused widget has no use for it."""
@@ -212,8 +274,16 @@ class RegisterScreen(StopsScreen):
 
     async def _loaded(self, plan: Plan | None) -> None:
         if plan and self._draft:
-            self._draft.plan = plan
-            await self._go("review")
+            self._draft.plan, self._draft.lost = plan, ()
+            self._drafts, self._at = [self._draft], 0
+            await self._go(REVIEW)
+
+    def action_copy_log(self) -> None:
+        """Copy what refused a program."""
+        step = self._step
+        if isinstance(step, RunStep) and step.log_text:
+            self.app.copy_to_clipboard(step.log_text)
+            self.notify("Copied the log.")
 
     async def action_dry_run(self) -> None:
         """Let the kernel check the plan, and register nothing."""
@@ -232,4 +302,4 @@ class RegisterScreen(StopsScreen):
             what = "A dry run makes a map too" if dry else "Nothing was changed"
             self.notify(f"Read-only. {what}: {step.how_to_arm}.", severity="warning")
             return
-        await self._show(RUN, RunStep(step.draft, step.judged, dry))
+        await self._show(RUN, RunStep(step.drafts, step.judged, dry))

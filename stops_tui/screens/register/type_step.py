@@ -25,18 +25,22 @@ from stops_tui.widgets.type_table import maps_of
 FILE = ("file", "")
 """The key of the row that loads a plan."""
 
+OBJECT = ("object", "")
+"""The key of the row that opens an object file."""
+
 UNFINISHED = ("unfinished", "")
 """The key of the row that goes on with a plan."""
 
 Start = tuple[str, str]
-"""What a row starts from: "example", "type", "file" or "unfinished"; and a name."""
+"""What a row starts from: "example", "type", "object", "file" or "unfinished"; and a name."""
 
 
 class TypeStep(Step):
     """What to start from, and beneath it what that is."""
 
-    HELP = """What to register. An example fills in everything, and can be changed afterwards. A
-type starts empty: each of its members gets a program that is loaded already, in the next step."""
+    HELP = """What to register. An example fills in everything, and can be changed afterwards; so
+does an object file. A type starts empty: each of its members gets a program that is loaded already,
+in the next step."""
     DEFAULT_CSS = """
     TypeStep {
         & > LineTable { height: auto; max-height: 65%; min-height: 6; }
@@ -83,6 +87,7 @@ type starts empty: each of its members gets a program that is loaded already, in
             for each in EXAMPLES.values()
         ]
         rows += [self._type_row(type_) for type_ in reversed(list(types.values()))]
+        rows.append(Row(OBJECT, ("object", "", "what is in a BPF object file (.bpf.o)")))
         rows.append(Row(FILE, ("plan", "", "one that was saved to a file")))
         if plan := self.draft.unfinished:
             name = Span(plan.type_name, "strong")
@@ -123,6 +128,9 @@ type starts empty: each of its members gets a program that is loaded already, in
             return
         if kind == "file":
             self.call_later(self.run_action, "screen.load_plan")
+            return
+        if kind == "object":
+            self.call_later(self.run_action, "app.open_object")
             return
         if kind == "example":
             self.draft.choose_example(name)

@@ -23,6 +23,11 @@ class ObjectFiles:
     def __init__(self, *files: ObjectFile) -> None:
         self._files = {file.path: file for file in files}
 
+    @property
+    def files(self) -> tuple[ObjectFile, ...]:
+        """Those that were read so far."""
+        return tuple(self._files.values())
+
     def at(self, path: str) -> ObjectFile:
         """What is in the file at a path.
 

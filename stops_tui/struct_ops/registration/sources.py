@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -121,7 +122,9 @@ def known_services(prog_id: int, facts: RegistrationFacts) -> list[Served]:
 
 
 def describe(source: ProgramSource, facts: RegistrationFacts) -> str:
-    """A source and its program in a few words: `484 t_undo`, `example:reno/ssthresh`."""
+    """A source in a few words: `484 t_undo`, `example:reno/ssthresh`, `my_undo of my_cc.bpf.o`."""
+    if isinstance(source, InObject):
+        return printable(f"{source.program} of {posixpath.basename(source.path)}")
     try:
         name = program_of(source, facts).name if isinstance(source, Loaded | Pinned) else ""
     except NoProgram:

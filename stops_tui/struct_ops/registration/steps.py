@@ -24,12 +24,31 @@ from stops_tui.struct_ops.types import Member, StructOpsType
 
 def steps(plan: Plan, facts: RegistrationFacts) -> tuple[Step, ...]:
     """The calls to come; empty where the kernel does not offer the type."""
-    return tuple(action.step for action in actions(plan, facts, (plan,)))
+    return steps_together((plan,), facts)
+
+
+def steps_together(plans: Sequence[Plan], facts: RegistrationFacts) -> tuple[Step, ...]:
+    """As `steps`, of several plans that are done at once."""
+    return tuple(
+        action.step
+        for number, plan in enumerate(plans)
+        for action in actions(plan, facts, () if number else plans)
+    )
 
 
 def dry_steps(plan: Plan, facts: RegistrationFacts) -> tuple[Step, ...]:
     """The calls of a dry run; empty where only the checks can be run."""
-    return tuple(action.step for action in dry_actions(plan, facts, (plan,)))
+    return dry_steps_together((plan,), facts)
+
+
+def dry_steps_together(plans: Sequence[Plan], facts: RegistrationFacts) -> tuple[Step, ...]:
+    """As `dry_steps`, of several plans that are done at once."""
+    tried = [plan for plan in plans if can_dry_run(plan, facts)]
+    return tuple(
+        action.step
+        for number, plan in enumerate(tried)
+        for action in dry_actions(plan, facts, () if number else tried)
+    )
 
 
 def actions(plan: Plan, facts: RegistrationFacts, loads: Sequence[Plan]) -> tuple[Action, ...]:

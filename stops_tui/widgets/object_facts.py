@@ -1,0 +1,75 @@
+"""What an object file is, in two lines; what it needs, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from stops_tui.bpf.object_file import ObjectFile
+from stops_tui.struct_ops.objects import Comparison
+from stops_tui.struct_ops.registration.outcome import Check
+from stops_tui.struct_ops.text import bytes_text, printable
+from stops_tui.widgets.columns import Tone
+from stops_tui.widgets.palette import Palette
+from stops_tui.widgets.plan_text import checks_text
+
+
+def file_text(file: ObjectFile, styles: Palette) -> Text:
+    """The path; then size, license, how much is in it."""
+    facts = [
+        bytes_text(len(file.data)),
+        f"license {printable(file.license, 30)}" if file.license else "no license",
+        f"{_count(len(file.programs), 'program')}",
+        f"{_count(file.core_relocations, 'CO-RE relocation')}",
+        f"{file.byteorder} endian",
+        *([] if file.btf else ["no BTF"]),
+    ]
+    line = Text(no_wrap=True, overflow="ellipsis")
+    line.append(printable(file.path), styles["strong"])
+    line.append(f"\n{' · '.join(facts)}", styles["dim"])
+    return line
+
+
+def fit_of(found: Comparison, problem: str) -> tuple[str, Tone]:
+    """Whether this kernel takes a map, in few words.
+
+    Args:
+        found: The map beside the kernel's type.
+        problem: Why libbpf cannot load its programs; "" if it can.
+    """
+    if found.type is None:
+        return "no such type", "bad"
+    if wrong := sum(need.stops for need in found.needs):
+        return f"{_count(wrong, 'member')} {'does' if wrong == 1 else 'do'} not fit", "bad"
+    if problem:
+        return "fits; libbpf is missing or too old", "warn"
+    return "fits", "good"
+
+
+def needs_text(
+    comparisons: Iterable[Comparison], problems: dict[str, str], styles: Palette
+) -> RenderableType:
+    """What the object needs, the gravest first; that nothing is missing, where nothing is.
+
+    Args:
+        comparisons: Every struct_ops map of the object beside the kernel's type.
+        problems: By variable: why libbpf cannot load its programs.
+        styles: How it is painted.
+    """
+    told: dict[str, Check] = {}
+    for found in comparisons:
+        name = printable(found.variable.variable)
+        for need in found.needs:
+            words = f"{name}: {need.words}"
+            told[words] = Check("failed" if need.stops else "warned", words)
+        if problem := problems.get(found.variable.variable):
+            told[problem] = Check("failed", problem)
+    if not told:
+        return Text("It needs nothing that this kernel and this host lack.")
+    return checks_text(sorted(told.values(), key=lambda check: check.level != "failed"), styles)
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}{'s' * (number != 1)}"
