@@ -14,6 +14,7 @@ from tests.bench import empty_app
 from tests.bench.idle import idle_processes
 from tests.bench.scene import Scene
 from tests.bench.terminal import Terminal, terminal
+from tests.bench.users import SOCKETS, seconds_to_count, sockets
 from tests.support.live import TCP
 
 STOPS_TUI = str(Path(sys.executable).with_name("stops-tui"))
@@ -98,11 +99,19 @@ def watch(scene: Scene) -> list[Result]:
     ]
 
 
+def users(scene: Scene) -> list[Result]:
+    """The first look at who uses a map: counts of sockets in ten network namespaces."""
+    with sockets(scene.name):
+        seconds = seconds_to_count(scene.name)
+    return [Result(f"{SOCKETS:,} sockets", f"{seconds:.2f} s", "", seconds, 2.0, "s")]
+
+
 MEASURES: dict[str, Callable[[Scene], list[Result]]] = {
     "cold": cold,
     "warm": warm,
     "frame": frame,
     "watch": watch,
+    "users": users,
 }
 
 

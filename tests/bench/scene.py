@@ -44,7 +44,7 @@ class Scene:
 
     def __init__(self, name: str) -> None:
         """Args: name: That of the registered congestion control."""
-        self._name = name
+        self.name = name
         self._socket: socket | None = None
 
     def change(self) -> None:
@@ -54,7 +54,7 @@ class Scene:
             self._socket = None
         else:
             self._socket = socket()
-            use(self._socket, self._name)
+            use(self._socket, self.name)
 
     def __enter__(self) -> Scene:
         return self
