@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 
-.PHONY: run test test-vm lint bench screenshots clean
+.PHONY: run test test-vm lint bench screenshots screenshots-vm clean
 
 run: $(STAMP)
 	@$(BIN)/stops-tui $(ARGS)
@@ -32,6 +32,11 @@ bench: $(DEV)
 
 screenshots: $(DEV)
 	$(BIN)/python -m tests.screenshots
+
+# What no machine that one works on should be asked for: made in a guest.
+screenshots-vm: $(DEV)
+	@tests/setup-host vm
+	$(BIN)/python -m tests.vm.screenshots
 
 $(VENV)/bin/pip:
 	@PYTHON=$(PYTHON) ./setup-venv $(VENV)

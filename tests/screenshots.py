@@ -27,7 +27,6 @@ from stops_tui.kernels.kernel import Host, Kernel, KernelUnreadable, RawProgram,
 from stops_tui.kernels.live.access import judge
 from stops_tui.kernels.live.facts import Facts
 from stops_tui.kernels.live.kernel import LiveKernel
-from stops_tui.struct_ops.inventory import Inventory
 from tests.support.bpftool import registered
 from tests.support.clang import bpf_object
 from tests.support.live import Kit
@@ -45,6 +44,13 @@ class Stage(LiveKernel):
     """The running kernel under another name, of which only the maps on the stage are seen."""
 
     seen: frozenset[int] = frozenset()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ticks = count(CLOCK, 7)
+
+    def now(self) -> float:
+        return next(self._ticks)
 
     @property
     def host(self) -> Host:
@@ -98,17 +104,13 @@ def scene(kernel: Stage) -> Iterator[Scene]:
 def app_on(kernel: Kernel | KernelUnreadable) -> StopsApp:
     """The app with its default settings, in full colour."""
     app = StopsApp(kernel, Config(sources={"theme": "pictures"}))
-    if not isinstance(kernel, KernelUnreadable):
-        ticks = count(CLOCK, 7)
-        app._inventory = Inventory(kernel, lambda: next(ticks))
     app.animation_level = "none"
     return app
 
 
-def shoot(pilot: Pilot[Any], name: str) -> None:
+def shoot(pilot: Pilot[Any], name: str, folder: Path = PICTURES) -> None:
     """Keep a picture of the screen."""
-    path = pilot.app.save_screenshot(f"{name}.svg", str(PICTURES))
-    print(Path(path).relative_to(PICTURES.parent))
+    print(pilot.app.save_screenshot(f"{name}.svg", str(folder)))
 
 
 async def busy_host(kernel: Stage, played: Scene) -> None:

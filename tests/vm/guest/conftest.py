@@ -44,10 +44,10 @@ def stage(kit: Kit, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Itera
     """A kernel that may be changed, and a bpffs for this test alone."""
     bpffs = tmp_path / "bpffs"
     bpffs.mkdir()
-    command("mount", "-t", "bpf", "bpf", str(bpffs))
+    command(f"mount -t bpf bpf {bpffs}")
     try:
         with closing(LiveKernel.open()) as kernel:
             kernel.writes.armed = True
             yield Stage(kit, kernel, bpffs, capsys)
     finally:
-        command("umount", str(bpffs))
+        command(f"umount {bpffs}")

@@ -19,9 +19,9 @@ def namespaces(*names: str) -> Iterator[None]:
     """Named network namespaces with loopback up, until the end of the block."""
     with ExitStack() as stack:
         for name in names:
-            command("ip", "netns", "add", name)
-            stack.callback(command, "ip", "netns", "del", name)
-            command("ip", "-n", name, "link", "set", "lo", "up")
+            command(f"ip netns add {name}")
+            stack.callback(command, f"ip netns del {name}")
+            command(f"ip -n {name} link set lo up")
         yield
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +31,16 @@ def qdisc(stage: Stage) -> None:
 @pytest.fixture
 def wire() -> Iterator[None]:
     """A cable from here to another network namespace."""
-    command("ip", "netns", "add", NETNS)
+    command(f"ip netns add {NETNS}")
     try:
-        command(*f"ip link add {HERE} type veth peer name {THERE} netns {NETNS}".split())
-        command(*f"ip addr add 10.111.0.1/24 dev {HERE}".split())
-        command(*f"ip link set {HERE} up".split())
-        command(*f"ip -n {NETNS} addr add 10.111.0.2/24 dev {THERE}".split())
-        command(*f"ip -n {NETNS} link set {THERE} up".split())
+        command(f"ip link add {HERE} type veth peer name {THERE} netns {NETNS}")
+        command(f"ip addr add 10.111.0.1/24 dev {HERE}")
+        command(f"ip link set {HERE} up")
+        command(f"ip -n {NETNS} addr add 10.111.0.2/24 dev {THERE}")
+        command(f"ip -n {NETNS} link set {THERE} up")
         yield
     finally:
-        command("ip", "netns", "del", NETNS)
+        command(f"ip netns del {NETNS}")
         assert eventually(lambda: not Path("/sys/class/net", HERE).exists())
 
 
@@ -51,26 +50,20 @@ def plan(programs: Mapping[str, ProgramSource], **choices: Any) -> Plan:
     return Plan(QDISC, ID, sources, {"id": ID}, link=True, **choices)
 
 
-def tc(*words: str, netns: str = "") -> str:
-    return command("tc", *(("-n", netns) if netns else ()), *words)
-
-
-@contextmanager
-def instances() -> Iterator[None]:
-    """One here and one there, until the end of the block or until both were taken away."""
-    tc(*f"qdisc replace dev {HERE} root handle 1: {ID}".split())
-    tc(*f"qdisc replace dev {THERE} root handle 2: {ID}".split(), netns=NETNS)
-    yield
+def instances() -> None:
+    """One here and one there."""
+    command(f"tc qdisc replace dev {HERE} root handle 1: {ID}")
+    command(f"tc -n {NETNS} qdisc replace dev {THERE} root handle 2: {ID}")
 
 
 def end_of_instances() -> None:
-    tc("qdisc", "del", "dev", HERE, "root")
-    tc("qdisc", "del", "dev", THERE, "root", netns=NETNS)
+    command(f"tc qdisc del dev {HERE} root")
+    command(f"tc -n {NETNS} qdisc del dev {THERE} root")
 
 
 def packets() -> int:
     """How many the instance here has sent."""
-    (found,) = json.loads(tc("-s", "-j", "qdisc", "show", "dev", HERE))
+    (found,) = json.loads(command(f"tc -s -j qdisc show dev {HERE}"))
     assert found["kind"] == ID
     return int(found["packets"])
 
@@ -84,35 +77,35 @@ def held_by(stage: Stage, map_id: int) -> list[str]:
     return sorted(part.detail.partition(",")[0] for part in qdiscs)
 
 
-def send(number: int) -> None:
+def send(number: int, to: str = "10.111.0.2") -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         for _ in range(number):
-            sender.sendto(b"hello", ("10.111.0.2", 9))
+            sender.sendto(b"hello", (to, 9))
 
 
 def test_instances_hold_it(stage: Stage, wire: None) -> None:
     stage.look()
     with stage.loaded("qdisc") as programs, stage.registered(plan(programs)) as outcome:
         assert (outcome.state, outcome.status) == ("READY", "attached")
-        with instances():
-            send(20)
-            assert eventually(lambda: packets() >= 20)
-            stage.look()
-            found = stage.map(outcome.map_id)
-            assert (found.refcnt, found.holders) == (3, 2)
-            assert held_by(stage, outcome.map_id) == [f"{HERE} 1: root", f"{THERE} 2: root"]
-            ended = stage.unregister(outcome)
-            assert ended.ok, ended.words
-            assert (ended.state, ended.status) == ("READY", "unregistered, held")
-            assert "stays until the 2 who use it end" in ended.words
-            stage.look()
-            before = packets()
-            send(20)
-            assert eventually(lambda: packets() >= before + 20), "it goes on without its link"
-            sentence = stage.account(outcome.map_id).sentence
-            assert sentence.startswith("Unregistered; kept by qdisc 1: of stq0 in ")
-            assert f"qdisc 2: of {THERE} in netns {NETNS}" in sentence
-            end_of_instances()
+        instances()
+        send(20)
+        assert eventually(lambda: packets() >= 20)
+        stage.look()
+        found = stage.map(outcome.map_id)
+        assert (found.refcnt, found.holders) == (3, 2)
+        assert held_by(stage, outcome.map_id) == [f"{HERE} 1: root", f"{THERE} 2: root"]
+        ended = stage.unregister(outcome)
+        assert ended.ok, ended.words
+        assert (ended.state, ended.status) == ("READY", "unregistered, held")
+        assert "stays until the 2 who use it end" in ended.words
+        stage.look()
+        before = packets()
+        send(20)
+        assert eventually(lambda: packets() >= before + 20), "it goes on without its link"
+        sentence = stage.told_account(outcome.map_id)["sentence"]
+        assert sentence.startswith("Unregistered; kept by qdisc 1: of stq0 in ")
+        assert f"qdisc 2: of {THERE} in netns {NETNS}" in sentence
+        end_of_instances()
     assert stage.gone("map", outcome.map_id)
     stage.look()
     assert stage.events(outcome.map_id) == [

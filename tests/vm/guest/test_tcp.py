@@ -75,8 +75,8 @@ class Load:
     def _send(self, client: socket.socket) -> None:
         with client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            while not self._over.wait(0.01):
-                client.sendall(bytes(1 << 16))
+            while not self._over.wait(0.05):
+                client.sendall(bytes(1 << 14))
 
     def _read(self, accepted: socket.socket) -> None:
         with accepted:
@@ -150,13 +150,16 @@ def test_a_swap_under_load(stage: Stage) -> None:
         for netns in NETNS:
             with inside(netns):
                 clients(stack, servers[netns], 1, name)
-        accounts = {map_id: stage.account(map_id) for map_id in (old.map_id, new.map_id)}
-        for account in accounts.values():
-            assert account.unexplained == 0, account
-        assert accounts[old.map_id].refcnt == 3 * (1 + 1 + 2 + 2 + 1) + 1, "and the load's sender"
-        assert accounts[new.map_id].refcnt == 1 + 3
+        accounts = {map_id: stage.told_account(map_id) for map_id in (old.map_id, new.map_id)}
+        assert [account["unexplained"] for account in accounts.values()] == [0, 0], accounts
+        assert accounts[old.map_id]["refcnt"] == 3 * (1 + 1 + 2 + 2 + 1) + 1, (
+            "and the load's sender"
+        )
+        assert accounts[new.map_id]["refcnt"] == 1 + 3
         told = {
-            part.netns: part.n for part in accounts[new.map_id].parts if part.what == "TCP sockets"
+            part["netns"]: part["n"]
+            for part in accounts[new.map_id]["parts"]
+            if part["what"] == "TCP sockets"
         }
         assert told == dict.fromkeys(NETNS, 1)
     assert stage.gone("map", new.map_id)

@@ -1,0 +1,178 @@
+"""The pictures that `make screenshots-vm` brings out of a guest."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from socket import create_server
+
+from stops_tui.struct_ops.examples import example_plan
+from stops_tui.struct_ops.registration import unregister
+from stops_tui.struct_ops.registration.execute import execute
+from stops_tui.struct_ops.registration.facts import RegistrationFacts
+from stops_tui.struct_ops.registration.outcome import Outcome
+from stops_tui.struct_ops.registration.plan import Plan
+from tests.screenshots import SIZE, Stage, app_on, shoot
+from tests.support import guest
+from tests.support.live import Kit
+from tests.tui.pilot import until_shown
+from tests.vm.guest.netns import default_congestion_control, inside, namespaces
+from tests.vm.guest.stage import command, loaded
+from tests.vm.guest.test_qdisc import plan as qdisc_plan
+from tests.vm.guest.test_qdisc import send
+from tests.vm.guest.test_sched_ext import loses, queue, tasks
+from tests.vm.guest.test_tcp import clients
+
+OUT = Path("/run/guest/out")
+NETNS = ("cache", "db", "web")
+
+
+class Theatre:
+    """Registers plans on one kernel, and shows only what it registered.
+
+    Attributes:
+        kernel: What the app looks at.
+        kit: Makes the rest.
+        bpffs: Where objects are loaded from.
+    """
+
+    def __init__(self, bpffs: Path) -> None:
+        self.kernel = Stage()
+        self.kernel.writes.armed = True
+        self.kit = Kit()
+        self.bpffs = bpffs
+
+    def facts(self) -> RegistrationFacts:
+        """All that a plan is judged by, as of now."""
+        self.kernel.seen = frozenset(range(1 << 16))
+        return RegistrationFacts.gather(self.kernel)
+
+    def show(self, *outcomes: Outcome) -> None:
+        """Only these maps are there."""
+        self.kernel.seen = frozenset(outcome.map_id for outcome in outcomes)
+
+    def register(self, plan: Plan, stack: ExitStack, name: str = "") -> Outcome:
+        """Carry out a plan; what it holds is let go at the end."""
+        plan = replace(plan, map_name=name or plan.map_name)
+        outcome = execute(plan, self.facts(), self.kernel.writes)
+        assert outcome.ok, outcome.words
+        if outcome.held:
+            stack.callback(outcome.held.close)
+        return outcome
+
+    def unregister(self, outcome: Outcome) -> None:
+        """End a registration as the app does."""
+        facts = self.facts()
+        wanted = unregister.plan_for(facts, map_id=outcome.map_id)
+        held = (outcome.held,) if outcome.held else ()
+        assert unregister.execute(wanted, facts, self.kernel.writes, held=held).ok
+
+
+async def schedulers(theatre: Theatre) -> None:
+    """One that was ejected, and why, while another runs."""
+    with ExitStack() as stack:
+        programs = stack.enter_context(loaded("scx", theatre.bpffs, theatre.kit))
+        lazy = replace(loses(programs), data={**loses(programs).data, "name": "scx_lazy"})
+        ejected = theatre.register(lazy, stack, "scx_lazy")
+        theatre.show(ejected)
+        async with app_on(theatre.kernel).run_test(size=SIZE) as pilot:
+            await until_shown(pilot, "scx_lazy", "attached")
+            with tasks():
+                await until_shown(pilot, "ejected")
+            fifo = replace(queue(programs), data={**queue(programs).data, "name": "scx_fifo"})
+            runs = theatre.register(fifo, stack, "scx_fifo")
+            theatre.show(ejected, runs)
+            stack.enter_context(tasks(3))
+            await until_shown(pilot, "scx_fifo")
+            await pilot.press("3")
+            await until_shown(pilot, "runnable task stall")
+            shoot(pilot, "sched_ext", OUT)
+
+
+@contextmanager
+def wires() -> Iterator[None]:
+    """A cable to each of two namespaces."""
+    with namespaces("db", "web"):
+        for number, netns in enumerate(("db", "web"), 1):
+            net = f"10.111.{number}"
+            command(f"ip link add to_{netns} type veth peer name eth0 netns {netns}")
+            command(f"ip addr add {net}.1/24 dev to_{netns}")
+            command(f"ip link set to_{netns} up")
+            command(f"ip -n {netns} addr add {net}.2/24 dev eth0")
+            command(f"ip -n {netns} link set eth0 up")
+        yield
+
+
+async def qdisc(theatre: Theatre) -> None:
+    """One whose link is gone, and the instances that keep it."""
+    guest.load("veth")
+    with ExitStack() as stack:
+        programs = stack.enter_context(loaded("qdisc", theatre.bpffs, theatre.kit))
+        plan = replace(qdisc_plan(programs), data={"id": "bpf_fifo"})
+        outcome = theatre.register(plan, stack, "bpf_fifo")
+        stack.enter_context(wires())
+        theatre.show(outcome)
+        async with app_on(theatre.kernel).run_test(size=SIZE) as pilot:
+            await until_shown(pilot, "bpf_fifo", "attached")
+            for handle, words in enumerate(("dev to_db", "dev to_web"), 1):
+                command(f"tc qdisc add {words} root handle {handle}: bpf_fifo")
+            command("tc -n web qdisc add dev eth0 root handle 1: bpf_fifo")
+            send(30, to="10.111.2.2")
+            await until_shown(pilot, "refcnt 1 → 4")
+            theatre.unregister(outcome)
+            theatre.show(outcome)
+            await pilot.press("3")
+            await until_shown(pilot, "unregistered, held", "to_db", "to_web", "eth0")
+            shoot(pilot, "qdisc", OUT)
+
+
+async def swap(theatre: Theatre) -> None:
+    """One congestion control swapped for another: who is with the old one still."""
+    guest.load("inet_diag", "tcp_diag")
+    with ExitStack() as stack:
+        reno = example_plan("reno", theatre.facts().types, link=True)
+        plan = replace(reno, data={"name": "bpf_reno"})
+        old = theatre.register(plan, stack, "reno_v1")
+        theatre.show(old)
+        async with app_on(theatre.kernel).run_test(size=SIZE) as pilot:
+            await until_shown(pilot, "reno_v1", "attached")
+            with default_congestion_control("bpf_reno"):
+                stack.enter_context(namespaces(*NETNS))
+            servers = {}
+            for number, netns in enumerate(NETNS, 2):
+                with inside(netns):
+                    servers[netns] = stack.enter_context(closing(create_server(("127.0.0.1", 0))))
+                    clients(stack, servers[netns], number)
+            await until_shown(pilot, "refcnt 1 → ")
+            replacing = replace(plan, replace_link=old.link_id)
+            new = theatre.register(replacing, stack, "reno_v2")
+            theatre.show(old, new)
+            for number, netns in enumerate(NETNS, 1):
+                with inside(netns):
+                    clients(stack, servers[netns], number, "bpf_reno")
+            await until_shown(pilot, "reno_v2", "unregistered, held")
+            await pilot.press("3")
+            await until_shown(pilot, "TCP sockets", *NETNS)
+            shoot(pilot, "swap", OUT)
+
+
+def main() -> int:
+    """Make all of them."""
+    assert guest.kernel(), "this may break a kernel: make screenshots-vm"
+    with tempfile.TemporaryDirectory() as folder:
+        command(f"mount -t bpf bpf {folder}")
+        try:
+            for picture in (swap, qdisc, schedulers):
+                asyncio.run(picture(Theatre(Path(folder))))
+        finally:
+            command(f"umount {folder}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
