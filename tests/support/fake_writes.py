@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from errno import (
+    EACCES,
     EBADF,
     EBUSY,
     EEXIST,
@@ -92,7 +93,7 @@ class FakeHandle:
 class FakeObject:
     """Keeps `LoadedObject`."""
 
-    programs: Mapping[str, Handle]
+    programs: dict[str, Handle]
     messages: tuple[str, ...]
 
     def close(self) -> None:
@@ -114,6 +115,7 @@ class FakeWrites:
         library: What `libbpf` finds.
         variables: The type of each struct_ops variable in objects; tcp_congestion_ops if not here.
         messages: What libbpf says of the next objects.
+        refused_program: The program of objects that the verifier refuses.
     """
 
     def __init__(self, kernel: FakeKernel) -> None:
@@ -123,6 +125,7 @@ class FakeWrites:
         self.library = Libbpf("libbpf.so.1", "1.4", (1, 4))
         self.variables: dict[str, str] = {}
         self.messages: tuple[str, ...] = ()
+        self.refused_program = ""
         self._kernel = kernel
         self._handles: list[FakeHandle] = []
         self._ours: set[tuple[HandleKind, int]] = set()
@@ -134,7 +137,7 @@ class FakeWrites:
 
     def refuse(self, command: str, errno: int, cause: str = "", log: str = "") -> None:
         """The next call of this command that gets as far as the kernel fails so."""
-        if command.startswith("BPF_"):
+        if command.startswith(("BPF_", "bpf_")):
             self._refusals[command].append(BpfError(command, errno, cause, log))
         else:
             self._refusals[command].append(OSError(errno, os.strerror(errno)))
@@ -177,17 +180,23 @@ class FakeWrites:
         return self.library
 
     def load_object(self, new: NewObject) -> LoadedObject:
+        loaded = FakeObject({}, self.messages)
         with self._change("bpf_object__load", path=new.path):
-            loaded = {
-                name: self._load_of_object(variable, member, name)
-                for variable, members in new.programs.items()
-                for member, name in members.items()
-            }
-        return FakeObject(loaded, self.messages)
+            try:
+                for variable, members in new.programs.items():
+                    for member, name in members.items():
+                        loaded.programs[name] = self._load_of_object(variable, member, name)
+            except BpfError:
+                loaded.close()
+                raise
+        return loaded
 
     def _load_of_object(self, variable: str, member: str, name: str) -> Handle:
         of = self.variables.get(variable, "tcp_congestion_ops")
         type_ = self._type(lambda t: t.name == of, "bpf_object__load")
+        if name == self.refused_program:
+            log = "; return 0; @ a.c:7\n3: (95) exit\nR0 !read_ok\nprocessed 4 insns\n"
+            raise BpfError("BPF_PROG_LOAD", EACCES, log=log, program=name)
         index = next(m.index for m in type_.members if m.name == member)
         return self.load_program(NewProgram(name[:15], (exit_(),), type_.type_id, index))
 

@@ -33,6 +33,9 @@ def objects(plan: Plan, facts: RegistrationFacts) -> Iterator[Check]:
         except Unusable as error:
             yield Check("failed", str(error))
             continue
+        known = {program.name for program in file.programs}
+        if not all(each.program in known for each in wanted):
+            continue  # told of its member
         libbpf = facts.kernel.writes.libbpf()
         problem = load_problem(libbpf, file, places, facts.types)
         if problem:
@@ -53,7 +56,7 @@ def load_problem(
     Args:
         libbpf: What was found.
         file: The object.
-        places: The programs wanted, by variable and member.
+        places: The programs wanted, which it has, by variable and member.
         types: What the kernel offers, by name.
     """
     if file.byteorder != sys.byteorder:
