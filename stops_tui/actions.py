@@ -6,7 +6,9 @@ Imports nothing of the terminal library, so that the man page is built without i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from stops_tui.record import Record
 
 Where = Literal[
     "everywhere",
@@ -18,6 +20,7 @@ Where = Literal[
     "object",
     "register",
     "unreadable",
+    "replay",
 ]
 """The screen an action belongs to."""
 
@@ -39,11 +42,15 @@ GLYPHS: Mapping[str, str] = {
     "ctrl+o": "^o",
     "ctrl+p": "^p",
     "ctrl+s": "^s",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "shift+left": "⇧←",
+    "shift+right": "⇧→",
 }
 """How keys are written on the screen, where that is not their name."""
 
 
-class Action(NamedTuple):
+class Action(Record):
     """One thing a person can do.
 
     Attributes:
@@ -374,6 +381,41 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "retry", "r", "try again", "Look again whether this kernel can be read.", "unreadable", True
+    ),
+    Action(
+        "record",
+        "R",
+        "record",
+        "Write what happens from now on into a file that can be replayed anywhere; again, end it.",
+        "everywhere",
+    ),
+    Action(
+        "seek_back",
+        "less_than_sign",
+        "10 s back",
+        "In a recording: go ten seconds back.",
+        "replay",
+    ),
+    Action(
+        "seek_on",
+        "greater_than_sign",
+        "10 s on",
+        "In a recording: go ten seconds on.",
+        "replay",
+    ),
+    Action(
+        "previous_event",
+        "shift+left",
+        "event before",
+        "In a recording: go to the event before, and stay there.",
+        "replay",
+    ),
+    Action(
+        "next_event",
+        "shift+right",
+        "next event",
+        "In a recording: go to the next event, and stay there.",
+        "replay",
     ),
     Action(
         "faster",

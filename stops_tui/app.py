@@ -17,7 +17,7 @@ from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
 
-from stops_tui.actions import WITHOUT_KERNEL, Where, actions_of, actions_on, key_text
+from stops_tui.actions import WITHOUT_KERNEL, Action, Where, actions_of, actions_on, key_text
 from stops_tui.changing import ChangingApp
 from stops_tui.config import Config
 from stops_tui.kernels.kernel import Kernel, KernelUnreadable, Obstacle
@@ -28,6 +28,7 @@ from stops_tui.widgets.keys import bindings
 if TYPE_CHECKING:
     from stops_tui.bpf.object_file import ObjectFile
     from stops_tui.screens.unreadable import UnreadableScreen
+    from stops_tui.struct_ops.inventory import Inventory
     from stops_tui.struct_ops.registration.plan import Plan
 
 
@@ -46,6 +47,7 @@ class StopsApp(ChangingApp):
         kernel: Kernel | KernelUnreadable,
         config: Config,
         reopen: Callable[[], Kernel] | None = None,
+        inventory: Inventory | None = None,
         armed: bool = False,
     ) -> None:
         """Read-only, unless armed.
@@ -54,6 +56,7 @@ class StopsApp(ChangingApp):
             kernel: What is looked at.
             config: The settings.
             reopen: Tries once more to open a kernel that could not be read.
+            inventory: The kernel's, where its first sweep is begun already.
             armed: Whether the kernel may be changed from the start.
         """
         # NO_COLOR: with the terminal's own colours Textual paints none, else it paints greys
@@ -61,7 +64,7 @@ class StopsApp(ChangingApp):
         self._reopen = reopen
         self.unreadable = kernel if isinstance(kernel, KernelUnreadable) else None
         if not isinstance(kernel, KernelUnreadable):
-            self.take_kernel(kernel)
+            self.take_kernel(kernel, inventory)
         self.unfinished: Plan | None = None
 
     def get_default_screen(self) -> Screen[Any]:
@@ -89,8 +92,9 @@ class StopsApp(ChangingApp):
             self.call_after_refresh(self.take_writes)
 
     def on_unmount(self) -> None:
-        """Release links and run statistics."""
+        """Release links and run statistics; end a recording."""
         self.let_all_go()
+        self.end_tape()
         if self.unreadable is None:
             self.kernel.close()
 
@@ -173,10 +177,18 @@ class StopsApp(ChangingApp):
         from stops_tui.widgets.key_help import focused_help
 
         about = focused_help(self.screen.focused or self.screen)
-        self.push_screen(HelpScreen(about, actions_on(_where(self.screen)), self.config.keys))
+        self.push_screen(HelpScreen(about, self.actions_here(self.screen), self.config.keys))
 
     def _open(self, screen: Callable[[], Screen[Any]]) -> None:
-        if self.unreadable is None and type(self.screen) is not screen:
+        """Show a screen; one that only lists cover is come back to: `t e t` opens two, not three."""
+        if self.unreadable is not None:
+            return
+        stack = self.screen_stack
+        at = next((nth for nth, each in enumerate(stack) if type(each) is screen), None)
+        if at is not None and all(_where(each) in ("types", "events") for each in stack[at + 1 :]):
+            for _ in stack[at + 1 :]:
+                self.pop_screen()
+        else:
             self.push_screen(screen())
 
     async def action_back(self) -> None:
@@ -208,9 +220,13 @@ class StopsApp(ChangingApp):
         """Come back to the explorer, with only the maps of this type."""
         self._explorer().show_maps_of(type_name)
 
+    def actions_here(self, screen: Screen[Any]) -> list[Action]:
+        """What can be done on a screen."""
+        return actions_on(_where(screen))
+
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every action that can be taken here, for the palette."""
-        for action in actions_on(_where(screen)):
+        for action in self.actions_here(screen):
             if action.id not in ("command_palette", "back"):
                 key = key_text(action, self.config.keys)
                 title = f"{action.label[0].upper()}{action.label[1:]}  {key}"

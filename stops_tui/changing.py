@@ -12,8 +12,8 @@ from textual.reactive import var
 from stops_tui.actions import ACTIONS, key_text
 from stops_tui.config import Config
 from stops_tui.held import HeldLinks
-from stops_tui.looking import LookingApp
 from stops_tui.struct_ops.inventory import Snapshot
+from stops_tui.taping import TapingApp
 
 if TYPE_CHECKING:
     from stops_tui.audit import Audit
@@ -36,7 +36,7 @@ class Commanded(Message):
         self.problem = problem
 
 
-class ChangingApp(LookingApp):
+class ChangingApp(TapingApp):
     """What `StopsApp` is, as far as it changes the kernel."""
 
     armed: var[bool] = var(False)

@@ -19,6 +19,7 @@ from stops_tui.bpf.errors import BpfError
 from stops_tui.btf import BtfError
 from stops_tui.config import Config
 from stops_tui.kernels.kernel import Kernel, KernelUnreadable, RawHolders, RunCount
+from stops_tui.kernels.recording.error import RecordingError
 from stops_tui.record import Record
 from stops_tui.struct_ops.events import History
 from stops_tui.struct_ops.holders import MapHolders, by_map
@@ -29,7 +30,7 @@ from stops_tui.struct_ops.status import EJECTED
 
 T = TypeVar("T")
 
-TROUBLE = (BpfError, BtfError, KernelUnreadable, OSError)
+TROUBLE = (BpfError, BtfError, KernelUnreadable, RecordingError, OSError)
 """What a kernel may answer with at any time: told on the screen, and tried again."""
 INTERVALS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 LATE = 2.0
@@ -113,10 +114,10 @@ class LookingApp(App[None]):
 
     # Looking at the kernel
 
-    def take_kernel(self, kernel: Kernel) -> None:
-        """Look at this kernel from now on."""
+    def take_kernel(self, kernel: Kernel, inventory: Inventory | None = None) -> None:
+        """Look at this kernel from now on, by this inventory of it, if there is one."""
         self.kernel = kernel
-        self._inventory = Inventory(kernel)
+        self._inventory = inventory or Inventory(kernel)
 
     def first_look(self) -> None:
         """Look for the first time, and wait for that a little: then it is in the first frame."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stops_tui.kernels.kernel import Kernel, KernelUnreadable
     from stops_tui.kernels.recording.moment import Moment
     from stops_tui.report.order import Order
+    from stops_tui.struct_ops.inventory import Inventory
 
 NOT_FOUND: Final = 1
 USAGE: Final = 2
@@ -48,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = parse(given)
     if found.verb is None:
         return _open_app(found.interval, armed=found.write)
+    if found.verb == "replay":
+        return _open_replay(found.file, found.speed)
     try:
         _behave_as_a_filter()
         exit_code = run(found, _live_kernel)
@@ -215,14 +218,14 @@ def _record(found: Namespace, kernel: Kernel) -> int:
 
 
 def _open_app(interval: float | None = None, *, armed: bool = False) -> int:
-    if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.__stderr__)):
-        _tell("the app needs a terminal; for scripts there is: stops-tui list (see --help)")
+    if not _on_terminal():
         return USAGE
     from stops_tui.kernels.kernel import KernelUnreadable
 
     kernel: Kernel | KernelUnreadable
+    inventory = None
     try:
-        kernel = _live_kernel(ahead=True)  # while Textual is imported
+        kernel, inventory = _look_ahead()  # while Textual is imported
     except KernelUnreadable as unreadable:
         kernel = unreadable
     from stops_tui.app import StopsApp
@@ -231,19 +234,51 @@ def _open_app(interval: float | None = None, *, armed: bool = False) -> int:
 
     end_with_terminal(sys.stdin.fileno())
     # Garbage is looked for again once its first frame is painted.
-    app = StopsApp(kernel, load(interval), _live_kernel, armed=armed)
+    app = StopsApp(kernel, load(interval), _live_kernel, inventory, armed=armed)
     app.run()
     return app.return_code or 0
 
 
-def _live_kernel(*, ahead: bool = False) -> Kernel:
-    """The running kernel; `ahead`: begin to look at it at once, for much comes before."""
+def _open_replay(path: str, speed: float) -> int:
+    from stops_tui.kernels.recording.error import RecordingError
+    from stops_tui.kernels.recording.kernel import RecordedKernel
+
+    if not _on_terminal():
+        return USAGE
+    try:
+        kernel = RecordedKernel(path)
+    except RecordingError as error:
+        _tell(str(error))
+        return NOT_FOUND
+    from stops_tui.config import load
+    from stops_tui.replaying import ReplayApp
+
+    app = ReplayApp(kernel, load(None), speed)
+    app.run()
+    return app.return_code or 0
+
+
+def _on_terminal() -> bool:
+    """Whether there is one for the app; tells if not."""
+    if all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.__stderr__)):
+        return True
+    _tell("the app needs a terminal; for scripts there is: stops-tui list (see --help)")
+    return False
+
+
+def _live_kernel() -> Kernel:
+    from stops_tui.kernels.live.kernel import LiveKernel
+
+    return LiveKernel.open()
+
+
+def _look_ahead() -> tuple[Kernel, Inventory]:
+    """The running kernel, the first sweep of which is begun: much comes before it is wanted."""
+    from stops_tui.ahead import InventoryAhead
     from stops_tui.kernels.live.kernel import LiveKernel
 
     kernel = LiveKernel.open()
-    if ahead:
-        kernel.look_ahead()
-    return kernel
+    return kernel, InventoryAhead(kernel)
 
 
 def _recorded_kernel(path: str, moment: Moment | None) -> Kernel:

@@ -122,8 +122,19 @@ class StopsScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Frame the screen's own widgets."""
         yield TopLine(self.facts.kernel.host)
+        yield from self._timeline()
         yield from self.body()
         yield KeyLine(self.WHERE, self.facts.config.keys)
+
+    def _timeline(self) -> ComposeResult:
+        """Of a recording, where one is in it."""
+        if self.facts.kernel.host.source == "recording":
+            from stops_tui.widgets.timeline import Timeline
+
+            timeline = Timeline(self.facts.config.keys)
+            yield timeline
+            for name in ("played", "marks"):
+                self.watch(self.app, name, _passed_on(timeline, name))
 
     def body(self) -> ComposeResult:
         """The screen's own widgets."""
@@ -132,7 +143,7 @@ class StopsScreen(Screen[None]):
     def on_mount(self) -> None:
         """Follow the app's pulse, and what it may do."""
         top, keys = self.query_one(TopLine), self.query_one(KeyLine)
-        for name in ("pulse", "interval", "counting", "armed"):
+        for name in ("pulse", "interval", "counting", "armed", "taping"):
             self.watch(self.app, name, _passed_on(top, name))
         self.watch(self.app, "held", lambda held: setattr(top, "held", len(held)))
         self.watch(self.app, "armed", _passed_on(keys, "armed"))

@@ -17,7 +17,8 @@ GAP = 2
 
 def scoped(action: Action) -> str:
     """An action as the namespace it is defined in calls it."""
-    return f"{'app' if action.where == 'everywhere' else 'screen'}.{action.id}"
+    of_the_app = action.where in ("everywhere", "replay")
+    return f"{'app' if of_the_app else 'screen'}.{action.id}"
 
 
 class KeyLine(Widget):

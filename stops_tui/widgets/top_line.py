@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.style import Style
 from rich.text import Text
 from textual.reactive import reactive
 from textual.widget import Widget
@@ -9,6 +10,8 @@ from textual.widget import Widget
 from stops_tui.kernels.kernel import Host
 from stops_tui.struct_ops.text import printable
 from stops_tui.widgets.palette import palette
+
+_REVERSED = Style(reverse=True, bold=True)
 
 
 def interval_text(seconds: float) -> str:
@@ -24,6 +27,7 @@ class TopLine(Widget):
         interval: Seconds between two looks at the kernel.
         counting: Whether run statistics are on, which costs the kernel a little.
         armed: Whether this program may change the kernel.
+        taping: Where what is seen is recorded to; "" while it is not.
         held: How many links live only because this program holds them.
     """
 
@@ -32,6 +36,7 @@ class TopLine(Widget):
     interval: reactive[float] = reactive(1.0)
     counting: reactive[bool] = reactive(False)
     armed: reactive[bool] = reactive(False)
+    taping: reactive[str] = reactive("")
     held: reactive[int] = reactive(0)
 
     def __init__(self, host: Host) -> None:
@@ -42,10 +47,10 @@ class TopLine(Widget):
         """Paint the left part, cut where room is short, and the right part."""
         styles = palette(self.app)
         host, right = self._host, self._right()
-        left = Text.assemble(
-            ("stops", styles["accent"] + styles["strong"]),
-            printable(f"   {host.name} · Linux {host.release} · {host.user}"),
-        )
+        left = Text().append("stops", styles["accent"] + styles["strong"])
+        if host.source != "live":
+            left.append(" ").append(f" {host.source.upper()} ", styles["warn"] + _REVERSED)
+        left.append(printable(f"   {host.name} · Linux {host.release} · {host.user}"))
         left.truncate(max(self.size.width - right.cell_len - 1, 0), overflow="ellipsis", pad=True)
         return Text.assemble(left, " ", right, no_wrap=True, overflow="crop", end="")
 
@@ -57,7 +62,9 @@ class TopLine(Widget):
         late = self.pulse not in ("live", "starting")
         told = [may]
         told += [(holds, styles["warn"] + styles["strong"])] if self.held else []
+        told += [("● REC", styles["bad"])] if self.taping else []
         told += [("counting runs", styles["plain"])] if self.counting else []
-        told += [(interval_text(self.interval), styles["plain"])]
+        if self._host.source != "recording":  # what plays has a speed instead
+            told += [(interval_text(self.interval), styles["plain"])]
         told += [(self.pulse, styles["warn" if late else "good"] + styles["strong"])]
         return Text(" · ").join(Text(words, style) for words, style in told)

@@ -39,6 +39,7 @@ class RecordedKernel:
     Methods raise RecordingError where the file turns out to be wrong.
 
     Attributes:
+        path: The file.
         start: How it began.
         ended: Why it ends, in words; "" if its recorder was killed.
         problem: What of the file could not be read, in words; "" if all could.
@@ -54,6 +55,7 @@ class RecordedKernel:
         Raises:
             RecordingError: It is none.
         """
+        self.path = path
         self._reader = Reader(path)
         self.problem = self._reader.problem
         self.start, self._kernel_btfs = self._begin(self._reader.entries(0))

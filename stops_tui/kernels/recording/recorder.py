@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from typing import Final, TypeVar
 
 from stops_tui import __version__
@@ -48,7 +48,7 @@ class Recorder:
         interval: float,
         most: int,
         keep: Whole | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         """Write what never changes: which kernel it is, and its types.
 
@@ -59,7 +59,7 @@ class Recorder:
             interval: Seconds between two looks, for who reads it.
             most: Bytes of the file after which it ends.
             keep: Leaves out what may not be told; None: nothing.
-            clock: Seconds since the epoch.
+            clock: Seconds since the epoch; the kernel's own where none is given.
 
         Raises:
             RecordingError: It could not be written.
@@ -69,8 +69,8 @@ class Recorder:
         self._writer = writer
         self._most = most
         self._keep = keep or Whole()
-        self._clock = clock
-        self._started = clock()
+        self._clock = clock or kernel.now
+        self._started = self._clock()
         self._last_ms = 0
         self._last_beat = float("-inf")
         self._sweep: RawSweep | None = None
@@ -99,7 +99,7 @@ class Recorder:
         """
         sweep, now = self._kernel.sweep(), self._clock()
         beat = now - self._last_beat >= BEAT
-        slow = beat or sweep != self._sweep
+        slow = beat or _objects(sweep) != _objects(self._sweep)
         entries = [*self._slow(sweep)] if slow else []
         entries += self._changes(sweep, self._kernel.run_counts(count))
         if beat or entries:
@@ -109,8 +109,9 @@ class Recorder:
         return not self.ended
 
     def close(self, why: str) -> None:
-        """End the recording, and the file, which says why. Idempotent."""
-        self._end(why)
+        """End the recording, and the file, which says why if it can be written. Idempotent."""
+        with suppress(RecordingError):
+            self._end(why)
         self._writer.close()
 
     def _start(self, interval: float) -> Entry:
@@ -209,6 +210,11 @@ class Recorder:
         if not self.ended:
             self.ended = why
             self._writer.append(self._last_ms, self._writer.pack([records.End(why)]))
+
+
+def _objects(sweep: RawSweep | None) -> tuple[Set[int], Set[int]] | None:
+    """The ids of all maps and links."""
+    return (sweep.maps.keys(), sweep.links.keys()) if sweep else None
 
 
 def _runs_of(program: RawProgram | None) -> RunCount:

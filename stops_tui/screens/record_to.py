@@ -1,0 +1,53 @@
+"""Asks where a recording is to be written."""
+
+from __future__ import annotations
+
+import time
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from stops_tui.screens.register.plan_file import FRAME, here
+from stops_tui.widgets.line_input import LineInput
+from stops_tui.widgets.tick_box import TickBox
+
+SUFFIX = ".stops"
+
+ABOUT = """\
+Everything the explorer shows from now on, until the key is pressed again; who has the file can
+replay it anywhere: stops-tui replay FILE."""
+
+
+class RecordTo(ModalScreen[tuple[str, bool] | None]):
+    """Gives the path, and whether names and paths are left out; None: do not record."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Close", show=False)]
+    DEFAULT_CSS = FRAME.replace("$SCREEN", "RecordTo") + "RecordTo TickBox { margin: 0 2; }"
+
+    def __init__(self, host: str) -> None:
+        """With a name for the file made of the host's and the time."""
+        super().__init__()
+        plain = "".join(c if c.isalnum() else "-" for c in host)[:40]
+        self._default = f"{here()}{plain}-{time.strftime('%Y%m%d-%H%M%S')}{SUFFIX}"
+
+    def compose(self) -> ComposeResult:
+        """The path, what is left out, and what it is for."""
+        with Vertical() as box:
+            box.border_title = "Record into"
+            box.border_subtitle = "Enter records · Esc leaves"
+            yield LineInput(self._default, compact=True)
+            yield TickBox("leave out process names and paths", False)
+            yield Static(ABOUT, markup=False)
+
+    @on(Input.Submitted)
+    def _submit(self, message: Input.Submitted) -> None:
+        self.dismiss((message.value, self.query_one(TickBox).value))
+
+    def action_leave(self) -> None:
+        """Record nothing."""
+        self.dismiss(None)
