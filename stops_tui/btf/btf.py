@@ -7,7 +7,7 @@ of its base (vmlinux's).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Literal
 
@@ -64,6 +64,10 @@ class Btf:
             base: What a split BTF continues.
         """
         return cls(data, read_header(data, base is not None), base)
+
+    def __reduce__(self) -> tuple[Callable[..., Btf], tuple[bytes, Btf | None]]:
+        """In another process it starts as unread as here."""
+        return Btf.parse, (self._data, self._base)
 
     def __len__(self) -> int:
         """How many type ids there are, with the base's and void's."""

@@ -7,6 +7,7 @@ from subprocess import Popen
 
 import pytest
 
+from stops_tui.ahead import InventoryAhead
 from stops_tui.kernels.live.kernel import LiveKernel
 from stops_tui.struct_ops.events import History
 from stops_tui.struct_ops.holders import Process, by_map
@@ -140,10 +141,17 @@ def test_this_kernels_types(kernel: LiveKernel) -> None:
 def test_a_sweep_begun_ahead_sees_what_was_there_and_the_next_one_what_came(kit: Kit) -> None:
     kernel = LiveKernel.open()
     with kit.tcp_map(link=True) as ours, ours.link() as link:
-        kernel.look_ahead()
-        before = kernel.sweep()
-        assert before == LiveKernel.open().sweep()
-        assert before.links[link.id].map_id == ours.id
-        assert kernel.sweep().maps[ours.id] is before.maps[ours.id]
-        with kit.tcp_map(state="INIT") as new:
-            assert kernel.sweep().maps.keys() == before.maps.keys() | {new.id}
+        inventory = InventoryAhead(kernel)
+        before = inventory.sweep()
+        with kit.tcp_map(link=True) as new:
+            after = inventory.sweep()
+            usual = Inventory(LiveKernel.open()).sweep()
+            seen, expected = before.maps[ours.id], usual.maps[ours.id]
+            assert seen._replace(type=None) == expected._replace(type=None)
+            assert seen.type and seen.type.btf.type(seen.type.type_id).name == TCP
+            assert before.links[link.id].map_id == ours.id
+            assert new.id not in before.maps
+            assert after.maps[ours.id] is seen
+            assert after.maps[new.id].members == usual.maps[new.id].members
+            assert after.maps[new.id].type is seen.type
+            assert kernel.sweep().maps[ours.id] is seen.raw

@@ -413,7 +413,7 @@ def test_the_app_is_armed_only_if_asked_to(
     monkeypatch.setattr("sys.stdin.fileno", lambda: terminal)
     monkeypatch.setattr("stops_tui.app.StopsApp", App)
     monkeypatch.setattr("stops_tui.hangup.end_with_terminal", watched.append)
-    monkeypatch.setattr(cli, "_live_kernel", lambda **_: FakeKernel.busy())
+    monkeypatch.setattr(cli, "_look_ahead", lambda: (FakeKernel.busy(), None))
     assert cli.main(arguments) == 0
     assert opened == [armed]
     assert watched == [terminal]

@@ -24,34 +24,32 @@ class Ahead(Generic[T]):
 
     def __init__(self, job: Callable[[], T]) -> None:
         """Raises OSError where no process can be made."""
-        self._reader, writer = os.pipe()
+        self._file = os.memfd_create("ahead")  # holds it whole: nobody waits to write or to read
         try:
             self._pid = os.fork()
-            if self._pid == 0:
-                _do(job, writer)
         except OSError:
-            os.close(self._reader)
+            os.close(self._file)
             raise
-        finally:
-            os.close(writer)
+        if self._pid == 0:
+            _do(job, self._file)
 
     def result(self) -> T | None:
         """Wait for what the job returns; None if it failed. To be called once."""
-        with os.fdopen(self._reader, "rb") as pipe:
-            data = pipe.read()
         with suppress(ChildProcessError):  # SIGCHLD is ignored: the kernel took it away
             os.waitpid(self._pid, 0)
-        try:
-            found: T = pickle.loads(data)  # noqa: S301 (written by this very program)
-        except (EOFError, pickle.UnpicklingError):  # it ended before its time
-            return None
+        with os.fdopen(self._file, "rb") as file:
+            file.seek(0)
+            try:
+                found: T = pickle.load(file)  # noqa: S301 (written by this very program)
+            except (EOFError, pickle.UnpicklingError):  # it ended before its time
+                return None
         return found
 
 
 def _do(job: Callable[[], object], writer: int) -> NoReturn:
     """In the child: hand over the result, and end without a word, whatever happens."""
     try:
-        with os.fdopen(writer, "wb") as pipe:
-            pipe.write(pickle.dumps(job(), pickle.HIGHEST_PROTOCOL))
+        with os.fdopen(writer, "wb") as file:
+            pickle.dump(job(), file, pickle.HIGHEST_PROTOCOL)
     finally:
         os._exit(0)

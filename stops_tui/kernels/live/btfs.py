@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from errno import ENOENT
 from mmap import MAP_PRIVATE, PROT_READ, mmap
 from pathlib import Path
-from typing import cast, overload
+from typing import Any, cast, overload
 
 from stops_tui.bpf.errors import BpfError
 from stops_tui.bpf.info import BtfInfo
@@ -24,6 +24,15 @@ _MOST_KEPT = 64
 """How many programs' BTF objects are kept; they are some KB each, seldom more."""
 
 
+class _Mapped(mmap):
+    """A file's content as the kernel's own pages; told to another process, it is mapped anew."""
+
+    path: Path
+
+    def __reduce__(self) -> tuple[Callable[[Path], bytes], tuple[Path]]:
+        return _mapped, (self.path,)
+
+
 def _mapped(path: Path) -> bytes:
     """A file's content: the kernel's own pages where it maps them (since 6.16), else a copy.
 
@@ -31,9 +40,10 @@ def _mapped(path: Path) -> bytes:
     """
     with path.open("rb") as file:
         try:
-            mapped = mmap(file.fileno(), 0, flags=MAP_PRIVATE, prot=PROT_READ)
+            mapped = _Mapped(file.fileno(), 0, flags=MAP_PRIVATE, prot=PROT_READ)
         except (OSError, ValueError):
             return file.read()
+    mapped.path = path
     return cast("bytes", mapped)  # is read as bytes are: by index, slice, find and buffer
 
 
@@ -50,8 +60,16 @@ class Btfs:
         self._vmlinux: KernelBtf | None = None
         self._modules: dict[int, KernelBtf] = {}
         self._programs: OrderedDict[int, Btf] = OrderedDict()
-        self._new_ids = NewIds(lambda bpf, after: bpf.btf_get_next_id(after))
+        self._new_ids = NewIds(_next_btf)
         self._module_ids: set[int] = set()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is told to another process: all but the lock."""
+        with self._lock:
+            return {name: value for name, value in vars(self).items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _lock=threading.RLock())
 
     def by_id(self, bpf: Bpf, btf_id: int) -> Btf | None:
         """The BTF object of this id; None if it is gone."""
@@ -150,6 +168,10 @@ class _Lazily(Sequence[KernelBtf]):
     def _all(self) -> list[KernelBtf]:
         self._read += self._items
         return self._read
+
+
+def _next_btf(bpf: Bpf, after: int) -> int | None:
+    return bpf.btf_get_next_id(after)
 
 
 def _vmlinux_id(bpf: Bpf) -> int:

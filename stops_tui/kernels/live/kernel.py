@@ -6,7 +6,6 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from errno import ENOENT
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -30,20 +29,27 @@ from stops_tui.kernels.kernel import (
 )
 from stops_tui.kernels.live import objects
 from stops_tui.kernels.live.access import obstacles
-from stops_tui.kernels.live.ahead import Ahead
 from stops_tui.kernels.live.btfs import Btfs
 from stops_tui.kernels.live.conditions import conditions
 from stops_tui.kernels.live.host import this_host
 from stops_tui.kernels.live.pins import Pins
 from stops_tui.kernels.live.processes import Processes
 from stops_tui.kernels.live.sysfs import subsystems
+from stops_tui.record import Record
 
 if TYPE_CHECKING:
     from stops_tui.kernels.live.users import LiveUsers
     from stops_tui.kernels.live.writes import LiveWrites
     from stops_tui.kernels.traffic import Traffic
 
-Look = tuple[objects.Watched[RawMap], objects.Watched[RawLink], RawSweep]
+
+class Memory(Record):
+    """What a live kernel remembers of the last sweep; it can be told to another process."""
+
+    maps: objects.Watched[RawMap]
+    links: objects.Watched[RawLink]
+    sweep: RawSweep
+    btfs: Btfs
 
 
 class LiveKernel:
@@ -61,7 +67,6 @@ class LiveKernel:
         self._links = objects.watched_links()
         self._programs = objects.watched_programs()
         self._sweep = RawSweep({}, {}, RawSubsystems())
-        self._ahead: Ahead[Look] | None = None
         self._holders = threading.Lock()
         self._processes = Processes()
         self._pins = Pins()
@@ -104,22 +109,22 @@ class LiveKernel:
     def sweep(self) -> RawSweep:
         """All struct_ops maps and links; the sweep before, if nothing changed."""
         with self._objects:
-            ahead, self._ahead = self._ahead, None
-            seen = (ahead.result() if ahead else None) or self._look()
-            self._maps, self._links, self._sweep = seen
+            maps = self._maps.look(self._bpf)
+            links = self._links.look(self._bpf)
+            sweep = RawSweep(maps, links, subsystems() if maps else RawSubsystems())
+            if sweep != self._sweep:
+                self._sweep = sweep
             return self._sweep
 
-    def look_ahead(self) -> None:
-        """Begin the first sweep in a process of its own, while this one has much else to do."""
-        with suppress(OSError):
-            self._ahead = Ahead(self._look)
+    @property
+    def memory(self) -> Memory:
+        """What the next sweep goes on from."""
+        return Memory(self._maps, self._links, self._sweep, self._btfs)
 
-    def _look(self) -> Look:
-        """What a sweep finds, with what is to be remembered for the next."""
-        maps = self._maps.look(self._bpf)
-        links = self._links.look(self._bpf)
-        sweep = RawSweep(maps, links, subsystems() if maps else RawSubsystems())
-        return self._maps, self._links, self._sweep if sweep == self._sweep else sweep
+    @memory.setter
+    def memory(self, memory: Memory) -> None:
+        with self._objects:
+            self._maps, self._links, self._sweep, self._btfs = memory
 
     def program(self, prog_id: int) -> RawProgram | None:
         """One struct_ops program; None if it is gone, or is of another type."""
