@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -153,9 +154,10 @@ def test_times_are_short() -> None:
 
 
 async def test_what_the_app_sees_is_recorded_until_the_key_again(
-    kernel: FakeKernel, app: StopsApp, tmp_path: Path
+    kernel: FakeKernel, app: StopsApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "seen.stops"
+    path, ticks = tmp_path / "seen.stops", count(START)
+    monkeypatch.setattr(kernel, "now", lambda: next(ticks))
     async with app.run_test(size=(120, 34), notifications=True) as pilot:
         await until_shown(pilot, "58  dctcp")
         await pilot.press("R")
@@ -171,7 +173,7 @@ async def test_what_the_app_sees_is_recorded_until_the_key_again(
         assert "● REC" not in screen_text(pilot)
     events = tell(str(path)).events
     assert [(e.map_id, e.what, e.after) for e in events] == [(58, "refcnt", "44")]
-    assert events[0].time == pytest.approx(app.history.events[0].time, abs=1)
+    assert events[0].time == pytest.approx(app.history.events[0].time, abs=2)
     assert RecordedKernel(str(path)).ended == "it was ended by hand"
 
 
