@@ -19,6 +19,7 @@ from stops_tui.struct_ops.story import Story, tell
 from stops_tui.widgets.timeline import Mark, Timeline, clock_text
 from tests.support.fake_kernel import FakeKernel
 from tests.support.recorded import START, Tape
+from tests.tui.conftest import MakeApp
 from tests.tui.pilot import screen_text, until, until_shown
 
 
@@ -154,10 +155,11 @@ def test_times_are_short() -> None:
 
 
 async def test_what_the_app_sees_is_recorded_until_the_key_again(
-    kernel: FakeKernel, app: StopsApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kernel: FakeKernel, make_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, ticks = tmp_path / "seen.stops", count(START)
     monkeypatch.setattr(kernel, "now", lambda: next(ticks))
+    app = make_app(kernel)
     async with app.run_test(size=(120, 34), notifications=True) as pilot:
         await until_shown(pilot, "58  dctcp")
         await pilot.press("R")
