@@ -36,6 +36,8 @@ def explain(failure: Failure, work: Work, plan: Plan, facts: RegistrationFacts) 
     if error.errno in (EINVAL, E2BIG) and error.command == "BPF_MAP_UPDATE_ELEM":
         return _invalid(work, plan, type_, facts)
     subsystem, data = of_type(type_.name).registering, decoded_data(plan, type_)
+    if error.errno == EINVAL and subsystem.needs_map:
+        return Cause(f"the subsystem refuses it if no program uses {subsystem.needs_map}")
     if subsystem.obstacle is None or data is None:
         return Cause()
     return Cause(subsystem.obstacle(data, facts.kernel.conditions()))
