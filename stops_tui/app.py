@@ -180,7 +180,7 @@ class StopsApp(ChangingApp):
         self.push_screen(HelpScreen(about, self.actions_here(self.screen), self.config.keys))
 
     def _open(self, screen: Callable[[], Screen[Any]]) -> None:
-        """Show a screen; one that only lists cover is come back to: `t e t` opens two, not three."""
+        """Show a screen; come back to one that only lists cover: `t e t` opens two, not three."""
         if self.unreadable is not None:
             return
         stack = self.screen_stack

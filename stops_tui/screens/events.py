@@ -66,8 +66,13 @@ class EventsScreen(StopsScreen):
     def _commands(self) -> CommandTable:
         return self.query_one(CommandTable)
 
+    def on_screen_resume(self) -> None:
+        """What happened while it was covered."""
+        self._show()
+
     def _show(self) -> None:
-        self._events.show_events(self.facts.history.events)
+        if self.is_current:
+            self._events.show_events(self.facts.history.events)
 
     def _show_commands(self) -> None:
         self._commands.show_commands(self.facts.commands)

@@ -24,8 +24,11 @@ from stops_tui.kernels.kernel import KernelUnreadable, Obstacle, RawHolders, Raw
 from stops_tui.screens import program, types
 from stops_tui.screens.register import screen as register
 from stops_tui.screens.unreadable import UnreadableScreen
+from stops_tui.widgets.event_table import AllEvents
 from stops_tui.widgets.top_line import TopLine
 from tests.support.fake_kernel import FakeKernel
+from tests.tui.conftest import MakeApp
+from tests.tui.pilot import until
 from tests.tui.test_explorer import FAST, explorer
 
 
@@ -286,3 +289,29 @@ async def test_what_a_screen_asked_for_may_come_when_it_is_gone(
         await seen.until("it was left", lambda: len(seen.app.screen_stack) == 1)
         gate.set()
         await seen.pilot.pause(0.2)
+
+
+async def test_lists_do_not_pile_up(make_app: MakeApp, kernel: FakeKernel) -> None:
+    app = make_app(kernel)
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app.snapshot)
+        await pilot.press(*"teteette")
+        assert [type(screen).__name__ for screen in app.screen_stack] == [
+            "ExplorerScreen", "TypesScreen", "EventsScreen",
+        ]  # fmt: skip
+        await pilot.press("escape", "escape")
+        assert len(app.screen_stack) == 1
+
+
+async def test_events_that_nobody_sees_are_not_listed(kernel: FakeKernel) -> None:
+    app = StopsApp(kernel, Config(interval=0.05))
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app.snapshot)
+        await pilot.press("e")
+        table = app.screen.query_one(AllEvents)
+        await pilot.press("t")
+        kernel.set(58, refcnt=7)
+        await until(pilot, lambda: app.history.events_of(58))
+        assert not table.rows
+        await pilot.press("escape")
+        await until(pilot, lambda: table.rows)
