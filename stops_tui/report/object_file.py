@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -149,13 +149,15 @@ def _struct_ops_lines(file: ObjectFile, found: ObjectStructOps) -> Iterator[str]
     yield f"/* {found.section}: {how}{when}; {len(found.value)} bytes */"
     name = printable(f"{found.type_name}{found.suffix}")
     yield f"struct {name} {printable(found.variable)} = {{"
-    names = [printable(member.name) for member in found.members]
-    texts = dict(zip(names, member_values(file, found), strict=True))
-    width = max((len(name) for name, (_, is_set) in texts.items() if is_set), default=0)
-    for name, (text, is_set) in texts.items():
-        if is_set:
-            yield f"\t.{name:{width}} = {text},"
-    unset = [name for name, (_, is_set) in texts.items() if not is_set]
+    values = member_values(file, found)
+    members = [
+        (printable(member.name), value) for member, value in zip(found.members, values, strict=True)
+    ]
+    width = max((len(name) for name, value in members if value.is_set), default=0)
+    for name, value in members:
+        if value.is_set:
+            yield f"\t.{name:{width}} = {value.text}," if name else f"\t{value.text},"
+    unset = [name for name, value in members if name and not value.is_set]
     if unset:
         yield f"\t/* not set: {', '.join(unset)} */"
     yield "};"
@@ -189,7 +191,7 @@ def needs_lines(file: ObjectFile, needs: Sequence[Need] | None, why_not: str) ->
     if needs is None:
         yield f"It was not compared with a kernel's types: {printable(why_not)}"
         return
-    kernel = f"this kernel ({printable(platform.release())})"
+    kernel = f"this kernel ({printable(os.uname().release)})"
     if not needs:
         yield f"Its struct_ops fit {kernel}."
         return

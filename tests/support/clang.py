@@ -56,6 +56,7 @@ OBJECTS = {
     "suffixed": Made(TCP),
     "suffixed_set": Made(TCP, "suffixed", options=("-DFUTURE=7",)),
     "plain": Made(""),
+    "odd": Made(""),
     "scx": Made("sched_ext_ops"),
     "qdisc": Made("Qdisc_ops", clang="clang-19"),
     "hid": Made("hid_bpf_ops"),

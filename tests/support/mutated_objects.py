@@ -34,6 +34,7 @@ LONGEST = 1.0
 """Seconds of this process for one: far more than it takes, far less than endless."""
 
 ORIGINALS = (
+    "odd",
     "dctcp",
     "dctcp_optional",
     "dctcp_big_endian",

@@ -108,6 +108,48 @@ def test_text(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
+def test_members_of_every_kind(capsys: pytest.CaptureFixture[str]) -> None:
+    assert report(str(bpf_object("odd")), no_kernel, as_json=False) == 0
+    text = capsys.readouterr().out
+    assert (
+        """
+/* .struct_ops: registered without a link; 80 bytes */
+struct odd_ops___of_tests first = {
+	.call     = called,
+	.flag     = 5,
+	.rest     = 7,
+	.parts    = {{.a = 1, .bits = {.low = 2, .high = 3}}, {.a = 4, .bits = {.low = 5, .high = 6}}},
+	.color    = GREEN (3),
+	.text     = "hi \\x1b\\"",
+	.full     = "abcd",
+	.yes      = true,
+	.negative = -3,
+	.real     = 1.5,
+	{.x = 9, .y = 1.2611686178923354e-44},
+	/* not set: pointer, unset */
+};
+"""
+        in text
+    )
+    assert (
+        "\n/* ?.struct_ops.link: registered by a link, loaded only when asked for; 80 bytes" in text
+    )
+
+    first, second, third = told(capsys, bpf_object("odd"), no_kernel)["struct_ops"]
+    assert [each["variable"] for each in (first, second, third)] == ["first", "second", "third"]
+    members = first["members"]
+    assert (members["call"], members["unset"], second["members"]["call"]) == (
+        "called",
+        None,
+        "other",
+    )
+    assert (members["flag"], members["color"], members["yes"]) == ("0x5", "GREEN", True)
+    assert (members["negative"], members["real"], members["pointer"]) == (-3, 1.5, 0)
+    assert members["parts"][1] == {"a": 4, "bits": {"low": "0x5", "high": "0x6"}}
+    assert members["full"] == [*b"abcd"]  # as bpftool: it is no string without its end
+    assert (third["link"], third["optional"]) == (True, True)
+
+
 def test_text_of_an_object_without_struct_ops(capsys: pytest.CaptureFixture[str]) -> None:
     assert report(str(bpf_object("plain")), another_kernel, as_json=False) == 0
     text = capsys.readouterr().out
