@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from enum import IntEnum
+from functools import lru_cache
 
 from stops_tui.bpf.errors import ENOTSUPP, BpfError
 from stops_tui.bpf.info import PROG_TYPE_TRACING
@@ -50,7 +51,7 @@ def iterator(bpf: Bpf, btf: Btf, kind: str, insns: Iterable[Insn], name: str) ->
     Raises:
         BpfError: The kernel has no such iterator, or refuses the program.
     """
-    walked = btf.find(f"bpf_iter_{kind}", Kind.FUNC)
+    walked = _walker(btf, kind)
     if walked is None:
         raise BpfError("BPF_PROG_LOAD", ENOTSUPP, f"this kernel has no BPF iterator over {kind}")
     with ExitStack() as stack:
@@ -63,6 +64,11 @@ def iterator(bpf: Bpf, btf: Btf, kind: str, insns: Iterable[Insn], name: str) ->
         )
         stack.enter_context(opened(prog_fd))
         yield stack.enter_context(opened(bpf.iter_link_create(prog_fd)))
+
+
+@lru_cache(maxsize=8)  # finding a name in vmlinux takes some ms
+def _walker(btf: Btf, kind: str) -> int | None:
+    return btf.find(f"bpf_iter_{kind}", Kind.FUNC)
 
 
 def run(bpf: Bpf, link_fd: int) -> Iterator[bytes]:

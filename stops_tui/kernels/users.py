@@ -191,8 +191,17 @@ class Users(Protocol):
             maps: By map id, the name that the subsystem knows it by. One look serves all.
         """
 
-    def tcp_groups(self, map_id: int, name: str, netns: int, most: int) -> tuple[RawTcpGroup, ...]:
-        """A map's sockets in one namespace by process and peer: the `most` largest groups."""
+    def tcp_groups(
+        self, map_id: int, name: str, namespaces: Collection[int], most: int
+    ) -> Mapping[int, tuple[RawTcpGroup, ...]]:
+        """A map's sockets in some namespaces, by process and peer.
+
+        Args:
+            map_id: The map.
+            name: As the subsystem knows it.
+            namespaces: Their inodes. One look serves all; one that is gone is left out.
+            most: Groups of each namespace, the largest first.
+        """
 
     def tcp_sockets(self, map_id: int, name: str, netns: int, most: int) -> tuple[RawSocket, ...]:
         """The first `most` sockets of a map in one namespace, with all that is known of each."""

@@ -131,5 +131,5 @@ def _see(users: Users, map_id: int, name: str, netns: int, groups: bool) -> Seen
     found = users.tcp({map_id: name}).namespaces
     all_ = sum(each.sockets.get(map_id, 0) for each in found if each.netns.inode == netns)
     if groups:
-        return Seen(all_, users.tcp_groups(map_id, name, netns, MOST), None)
+        return Seen(all_, users.tcp_groups(map_id, name, [netns], MOST).get(netns, ()), None)
     return Seen(all_, None, users.tcp_sockets(map_id, name, netns, MOST))

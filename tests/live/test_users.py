@@ -70,7 +70,7 @@ def test_three_namespaces_add_up(kit: Kit, users: LiveUsers) -> None:
         for at, netns in zip(
             there, sorted(found.namespaces, key=lambda n: n.netns.pid), strict=True
         ):
-            groups = users.tcp_groups(ops.id, ops.name, at.inode, 100)
+            groups = users.tcp_groups(ops.id, ops.name, [at.inode], 100)[at.inode]
             assert sum(group.sockets for group in groups) == netns.sockets[ops.id]
             assert {(group.pid, group.comm) for group in groups} == {(at.pid, "netns-test")}
             rows = users.tcp_sockets(ops.id, ops.name, at.inode, 100)
@@ -90,7 +90,9 @@ def test_maps_of_one_name_are_told_apart(kit: Kit, users: LiveUsers) -> None:
             assert (old.refcnt, new.refcnt) == (3, 4)
             assert len(users.tcp_sockets(old.id, name, before.inode, 10)) == 3
             assert users.tcp_sockets(new.id, name, before.inode, 10) == ()
-            assert [g.sockets for g in users.tcp_groups(new.id, name, after.inode, 10)] == [3]
+            assert [
+                g.sockets for g in users.tcp_groups(new.id, name, [after.inode], 10)[after.inode]
+            ] == [3]
 
 
 def test_closing_the_last_socket_frees_the_map(kit: Kit, users: LiveUsers) -> None:
@@ -145,7 +147,8 @@ def test_a_socket_that_its_process_has_closed(kit: Kit, users: LiveUsers) -> Non
             (netns,) = looked(users, ops).namespaces
             assert netns.sockets == {ops.id: 1}
             assert ops.refcnt == 2
-            groups = users.tcp_groups(ops.id, ops.name, netns.netns.inode, 10)
+            inode = netns.netns.inode
+            groups = users.tcp_groups(ops.id, ops.name, [inode], 10)[inode]
             assert [(g.sockets, g.pid, g.peer) for g in groups] == [(1, 0, "127.0.0.1")]
             (row,) = users.tcp_sockets(ops.id, ops.name, netns.netns.inode, 10)
             assert (row.state, row.inode, row.pid) == ("FIN_WAIT1", 0, 0)
@@ -158,7 +161,7 @@ def test_a_socket_that_its_process_has_closed(kit: Kit, users: LiveUsers) -> Non
 def test_a_map_that_nobody_uses(kit: Kit, users: LiveUsers) -> None:
     with kit.tcp_map() as ops:
         assert looked(users, ops).namespaces == ()
-        assert users.tcp_groups(ops.id, ops.name, 1, 10) == ()
+        assert users.tcp_groups(ops.id, ops.name, [1], 10) == {}
         assert users.tcp({0: "nobody"}).namespaces == ()
 
 
@@ -204,7 +207,12 @@ def test_by_name_without_the_iterator(
         found = users.tcp({ops.id: ops.name})
         assert found.by_name.startswith("a BPF iterator is refused: BPF_PROG_LOAD: EPERM")
         assert held(found, ops) == 8 == ops.refcnt - 1
-        assert sum(g.sockets for g in users.tcp_groups(ops.id, ops.name, there.inode, 9)) == 7
+        assert (
+            sum(
+                g.sockets for g in users.tcp_groups(ops.id, ops.name, [there.inode], 9)[there.inode]
+            )
+            == 7
+        )
 
 
 @pytest.mark.skipif(not shutil.which("ss"), reason="ss (iproute2) is missing")

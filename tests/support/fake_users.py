@@ -83,8 +83,13 @@ class FakeUsers:
                 found.append(RawTcpNetns(netns, sockets, defaults))
         return RawTcpUsers(tuple(found), self.by_name, self.unseen)
 
-    def tcp_groups(self, map_id: int, name: str, netns: int, most: int) -> tuple[RawTcpGroup, ...]:
+    def tcp_groups(
+        self, map_id: int, name: str, namespaces: Collection[int], most: int
+    ) -> Mapping[int, tuple[RawTcpGroup, ...]]:
         self.looks += 1
+        return {netns: self._groups(map_id, netns, most) for netns in namespaces}
+
+    def _groups(self, map_id: int, netns: int, most: int) -> tuple[RawTcpGroup, ...]:
         groups: dict[tuple[int, str, str], int] = {}
         for socket in self._sockets.get((netns, map_id), ()):
             key = socket.pid, socket.comm, socket.remote.rpartition(":")[0]

@@ -128,38 +128,41 @@ def test_a_kernel_without_inet_diag(tcp: TcpUsers, monkeypatch: pytest.MonkeyPat
 
 
 def test_groups_and_rows_of_one_namespace(tcp: TcpUsers, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+    asked: list[object] = []
 
     def peers(name: str, cookies: object, most: int) -> list[tuple[int, str]]:
-        asked.append((name, cookies))
+        asked.append(cookies)
         return [(200, "192.0.2.1"), (0, "192.0.2.1"), (0, "192.0.2.1")]
 
     def listed(netns: int, name: str, cookies: object, most: int) -> list[RawSocket]:
-        asked.append((name, cookies))
+        asked.append(cookies)
         return [RawSocket(netns, "LISTEN", "0.0.0.0:80", "", 200)]
 
     monkeypatch.setattr(sockets, "peers", peers)
     monkeypatch.setattr(sockets, "sockets", listed)
-    assert tcp.groups(7, "cc", 2, 10) == (
-        RawTcpGroup(2, 0, "", "192.0.2.1"),
-        RawTcpGroup(1, 0, "", ""),
-        RawTcpGroup(1, 812, "nginx", ""),
-        RawTcpGroup(1, 812, "nginx", "192.0.2.1"),
-    )
-    assert len(tcp.groups(7, "cc", 2, 2)) == 2
-    rows = tcp.listed(7, "cc", 2, 10)
+    assert tcp.groups(7, "cc", [1, 2, 3], 10) == {
+        1: (RawTcpGroup(2, 0, "", "192.0.2.1"), RawTcpGroup(1, 812, "nginx", "192.0.2.1")),
+        2: (
+            RawTcpGroup(2, 0, "", "192.0.2.1"),
+            RawTcpGroup(1, 0, "", ""),
+            RawTcpGroup(1, 812, "nginx", ""),
+            RawTcpGroup(1, 812, "nginx", "192.0.2.1"),
+        ),
+    }
+    assert len(tcp.groups(7, "cc", [2], 2)[2]) == 2
+    rows = tcp.sockets(7, "cc", 2, 10)
     assert [(row.state, row.inode, row.pid, row.comm) for row in rows] == [
         ("LISTEN", 200, 812, "nginx"),
         ("CLOSE", 100, 812, "nginx"),
         ("CLOSE", 101, 0, ""),
     ]
-    assert len(tcp.listed(7, "cc", 2, 2)) == 2
-    assert set(asked) == {("cc", frozenset({5, 6}))}
+    assert len(tcp.sockets(7, "cc", 2, 2)) == 2
+    assert all(cookies == {5, 6} for cookies in asked)
     refuse(monkeypatch)
-    assert len(tcp.listed(7, "cc", 2, 10)) == 1
-    assert asked[-1] == ("cc", None)
+    assert len(tcp.sockets(7, "cc", 2, 10)) == 1
+    assert asked[-1] is None
 
 
 def test_a_namespace_that_is_gone_has_nothing(tcp: TcpUsers) -> None:
-    assert tcp.groups(7, "cc", 3, 10) == ()
-    assert tcp.listed(7, "cc", 3, 10) == ()
+    assert tcp.groups(7, "cc", [3], 10) == {}
+    assert tcp.sockets(7, "cc", 3, 10) == ()

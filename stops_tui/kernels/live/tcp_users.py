@@ -7,10 +7,10 @@ that, by the congestion control's name (`sockets`). Details come from inet_diag 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import NamedTuple
+from typing import TypeVar
 
 from stops_tui.bpf.errors import BpfError
 from stops_tui.bpf.syscall import Bpf
@@ -31,6 +31,12 @@ DETAIL_SECONDS = 30.0
 _DEFAULT = "/proc/sys/net/ipv4/tcp_congestion_control"
 """The calling thread's namespace's."""
 
+T = TypeVar("T")
+
+Cookies = set[int] | None
+"""What inet_diag tells sockets by."""
+Peer = tuple[int, str]
+"""A socket's inode, and its peer's address."""
 _Users = tuple[dict[int, int], frozenset[int]]
 """Sockets by map, and the maps that are the default."""
 
@@ -65,53 +71,66 @@ class TcpUsers:
             unseen.append(f"{hidden}: {missing}")
         return RawTcpUsers(found, by_name, tuple(unseen))
 
-    def groups(self, map_id: int, name: str, netns: int, most: int) -> tuple[RawTcpGroup, ...]:
+    def groups(
+        self, map_id: int, name: str, namespaces: Collection[int], most: int
+    ) -> dict[int, tuple[RawTcpGroup, ...]]:
         """See `Users.tcp_groups`."""
-        with suppress(OSError):  # `counts` tells it
-            wanted = self._wanted(map_id, netns, MOST_GROUPED)
-            look = partial(sockets.peers, name, wanted.cookies, MOST_GROUPED)
-            found = self._namespaces.in_one(netns, look, DETAIL_SECONDS)
-            found += [(inode, "") for inode in wanted.closed - {inode for inode, _ in found}]
-            owned = owners({inode for inode, _ in found} - {0})
-            counts = Counter((*owned.get(inode, NOBODY), peer) for inode, peer in found)
-            ordered = sorted(counts.items(), key=lambda group: (-group[1], group[0]))
-            return tuple(RawTcpGroup(number, *key) for key, number in ordered[:most])
-        return ()
 
-    def listed(self, map_id: int, name: str, netns: int, most: int) -> tuple[RawSocket, ...]:
+        def peers(_: int, cookies: Cookies) -> list[Peer]:
+            return sockets.peers(name, cookies, MOST_GROUPED)
+
+        found = self._listed(map_id, namespaces, MOST_GROUPED, peers)
+        for listed, closed in found.values():
+            listed += [(inode, "") for inode in closed - {inode for inode, _ in listed}]
+        owned = owners({inode for listed, _ in found.values() for inode, _ in listed} - {0})
+        return {netns: _grouped(listed, owned, most) for netns, (listed, _) in found.items()}
+
+    def sockets(self, map_id: int, name: str, netns: int, most: int) -> tuple[RawSocket, ...]:
         """See `Users.tcp_sockets`."""
-        with suppress(OSError):  # `counts` tells it
-            wanted = self._wanted(map_id, netns, most)
-            look = partial(sockets.sockets, netns, name, wanted.cookies, most)
-            found = self._namespaces.in_one(netns, look, DETAIL_SECONDS)
-            closed = wanted.closed - {socket.inode for socket in found}
-            found += [RawSocket(netns, "CLOSE", "", "", inode) for inode in sorted(closed)]
-            found = found[:most]
-            owned = owners({socket.inode for socket in found} - {0})
-            return tuple(_owned(socket, owned.get(socket.inode, NOBODY)) for socket in found)
+
+        def details(netns: int, cookies: Cookies) -> list[RawSocket]:
+            return sockets.sockets(netns, name, cookies, most)
+
+        for listed, closed in self._listed(map_id, [netns], most, details).values():
+            others = closed - {socket.inode for socket in listed}
+            listed += [RawSocket(netns, "CLOSE", "", "", inode) for inode in sorted(others)]
+            owned = owners({socket.inode for socket in listed[:most]} - {0})
+            return tuple(_owned(socket, owned) for socket in listed[:most])
         return ()
 
-    def _wanted(self, map_id: int, netns: int, most: int) -> _Wanted:
+    def _listed(
+        self,
+        map_id: int,
+        namespaces: Collection[int],
+        most: int,
+        look: Callable[[int, Cookies], list[T]],
+    ) -> dict[int, tuple[list[T], set[int]]]:
+        """What `look` finds in each namespace, and the inodes of the sockets that it cannot find.
+
+        It is given the cookies of the map's sockets; None where only the name tells them.
+        """
         try:
             with tcp_walk(Bpf(), self._btf, [map_id]) as walk:
-                look = partial(walk.cookies, map_id, most)
-                cookies = self._namespaces.in_one(netns, look, DETAIL_SECONDS)
-                closed = {socket.inode for socket in walk.closed() if socket.netns == netns}
-                return _Wanted(frozenset(cookies), frozenset(closed))
+                closed = walk.closed()
+                found = self._in_each(
+                    namespaces, lambda netns: look(netns, walk.cookies(map_id, most))
+                )
         except (BpfError, BtfError):
-            return _Wanted()
+            closed = set()
+            found = self._in_each(namespaces, lambda netns: look(netns, None))
+        return {
+            netns: (listed, {socket.inode for socket in closed if socket.netns == netns})
+            for netns, listed in found.items()
+        }
 
-
-class _Wanted(NamedTuple):
-    """What a map's sockets in one namespace are told by.
-
-    Attributes:
-        cookies: Of those in a hash table; None: only the congestion control's name tells.
-        closed: The inodes of the others.
-    """
-
-    cookies: frozenset[int] | None = None
-    closed: frozenset[int] = frozenset()
+    def _in_each(
+        self, namespaces: Collection[int], look: Callable[[int], list[T]]
+    ) -> dict[int, list[T]]:
+        found = {}
+        for netns in namespaces:
+            with suppress(OSError):  # `counts` tells of it
+                found[netns] = self._namespaces.in_one(netns, partial(look, netns), DETAIL_SECONDS)
+        return found
 
 
 def _by_name(maps: Mapping[int, str], listed: bool) -> _Users:
@@ -139,5 +158,14 @@ def _merged(
     return tuple(each for each in found if each.sockets or each.defaults)
 
 
-def _owned(socket: RawSocket, owner: Owner) -> RawSocket:
-    return socket._replace(pid=owner[0], comm=owner[1])
+def _grouped(
+    listed: Iterable[Peer], owned: Mapping[int, Owner], most: int
+) -> tuple[RawTcpGroup, ...]:
+    counts = Counter((*owned.get(inode, NOBODY), peer) for inode, peer in listed)
+    ordered = sorted(counts.items(), key=lambda group: (-group[1], group[0]))
+    return tuple(RawTcpGroup(number, *key) for key, number in ordered[:most])
+
+
+def _owned(socket: RawSocket, owned: Mapping[int, Owner]) -> RawSocket:
+    pid, comm = owned.get(socket.inode, NOBODY)
+    return socket._replace(pid=pid, comm=comm)

@@ -36,13 +36,15 @@ class LiveUsers:
         """Sockets and defaults, in every network namespace."""
         return self._tcp.counts(maps)
 
-    def tcp_groups(self, map_id: int, name: str, netns: int, most: int) -> tuple[RawTcpGroup, ...]:
-        """A map's sockets in one namespace by process and peer."""
-        return self._tcp.groups(map_id, name, netns, most)
+    def tcp_groups(
+        self, map_id: int, name: str, namespaces: Collection[int], most: int
+    ) -> Mapping[int, tuple[RawTcpGroup, ...]]:
+        """A map's sockets in some namespaces, by process and peer."""
+        return self._tcp.groups(map_id, name, namespaces, most)
 
     def tcp_sockets(self, map_id: int, name: str, netns: int, most: int) -> tuple[RawSocket, ...]:
         """The first `most` sockets of a map in one namespace."""
-        return self._tcp.listed(map_id, name, netns, most)
+        return self._tcp.sockets(map_id, name, netns, most)
 
     def qdiscs(self, kinds: Collection[str]) -> RawQdiscs:
         """Instances of queueing disciplines, in every network namespace."""

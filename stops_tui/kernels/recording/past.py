@@ -54,9 +54,11 @@ class PastUsers:
         """Not recorded."""
         return RawTcpUsers(unseen=(_NOT_RECORDED,))
 
-    def tcp_groups(self, map_id: int, name: str, netns: int, most: int) -> tuple[RawTcpGroup, ...]:
+    def tcp_groups(
+        self, map_id: int, name: str, namespaces: Collection[int], most: int
+    ) -> Mapping[int, tuple[RawTcpGroup, ...]]:
         """Not recorded."""
-        return ()
+        return {}
 
     def tcp_sockets(self, map_id: int, name: str, netns: int, most: int) -> tuple[RawSocket, ...]:
         """Not recorded."""

@@ -54,11 +54,12 @@ def _undecided(
 def _sockets(users: Users, known: Known, here: Sequence[RawTcpNetns]) -> Iterator[Part]:
     counts = [(netns.sockets.get(known.map.id, 0), netns.netns) for netns in here]
     counts.sort(key=lambda counted: -counted[0])
-    for nth, (n, netns) in enumerate(counts):
+    few = [netns.inode for n, netns in counts[:NAMESPACES] if n]
+    found = users.tcp_groups(known.map.id, known.name, few, GROUPS) if few else {}
+    for n, netns in counts:
         if not n:
             return
-        few = nth < NAMESPACES
-        groups = users.tcp_groups(known.map.id, known.name, netns.inode, GROUPS) if few else ()
+        groups = found.get(netns.inode, ())
         owners = _owners(groups)
         listed = sum(owner.n for owner in owners)
         whose = _whose(owners, all_=listed >= n)
