@@ -71,7 +71,7 @@ class EventsScreen(StopsScreen):
         self._show()
 
     def _show(self) -> None:
-        if self.is_current:
+        if self.is_active:
             self._events.show_events(self.facts.history.events)
 
     def _show_commands(self) -> None:

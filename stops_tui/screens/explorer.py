@@ -201,7 +201,7 @@ class ExplorerScreen(StopsScreen):
     def _follow_holders(self, map_: StructOpsMap | None) -> None:
         """Look for the kernel's users of the map while who holds it is on the screen."""
         if self._watch:
-            seen = self._side == "holders" and self.is_current
+            seen = self._side == "holders" and self.is_active
             self._watch.follow(map_ if seen else None)
 
     def on_screen_suspend(self) -> None:
