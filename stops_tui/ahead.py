@@ -8,7 +8,7 @@ from stops_tui.kernels.kernel import RawSweep
 from stops_tui.kernels.live.ahead import Ahead
 from stops_tui.kernels.live.kernel import LiveKernel, Memory
 from stops_tui.record import Record
-from stops_tui.struct_ops.inventory import Decoders, Inventory, Snapshot
+from stops_tui.struct_ops.inventory import Inventory, Snapshot
 
 
 class _Seen(Record):
@@ -17,7 +17,6 @@ class _Seen(Record):
     memory: Memory
     raw: RawSweep
     snapshot: Snapshot
-    decoders: Decoders
 
 
 class InventoryAhead(Inventory):
@@ -43,10 +42,10 @@ class InventoryAhead(Inventory):
         seen = ahead.result() if ahead else None
         if seen is None:
             return super().sweep()
-        self._live.memory, self._raw, self._snapshot, self._decoders = seen
+        self._live.memory, self._raw, self._snapshot = seen
         return seen.snapshot
 
     def _see(self) -> _Seen:
         """In the child: sweep, and tell all that is to be remembered for the next one."""
         snapshot = super().sweep()
-        return _Seen(self._live.memory, self._raw, snapshot, self._decoders)
+        return _Seen(self._live.memory, self._raw, snapshot)

@@ -32,9 +32,6 @@ __all__ = [
     "serving",
 ]
 
-Decoders = dict[tuple[int, int], Decoder]
-"""By BTF id and value type id."""
-
 
 class Program(Record):
     """A program behind some member, with what its own BTF adds.
@@ -137,7 +134,7 @@ class Inventory:
         self._clock = clock or kernel.now
         self._raw = RawSweep({}, {}, RawSubsystems())
         self._snapshot: Snapshot | None = None
-        self._decoders: Decoders = {}
+        self._decoders: dict[tuple[int, int], Decoder] = {}
 
     def sweep(self) -> Snapshot:
         """The kernel's maps, programs and links now; the same object if nothing changed."""
