@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 
 from stops_tui.bpf.errors import BpfError
 from stops_tui.bpf.syscall import Bpf
+from tests.support.clang import tool
+from tests.support.command import Cli
 from tests.support.live import Kit, available, eventually
 
 HERE = Path(__file__).parent
@@ -48,3 +51,33 @@ def kit(_kit: Kit) -> Iterator[Kit]:
     """Makes programs, maps, links and sockets in the running kernel."""
     yield _kit
     assert eventually(lambda: not _kit.left()), f"left in the kernel: {', '.join(_kit.left())}"
+
+
+@pytest.fixture
+def cli(kit: Kit, tmp_path: Path) -> Iterator[Cli]:
+    """The command; whatever a failed test leaves registered is taken away."""
+    cli = Cli(tmp_path / "state")
+    yield cli
+    for call in cli.audit:
+        if call["call"] == "BPF_MAP_CREATE" and call["result"]:
+            kit.free(call["result"])
+    assert eventually(lambda: not cli.left(kit)), cli.left(kit)
+
+
+@pytest.fixture
+def bpffs(cli: Cli, tmp_path: Path) -> Iterator[tuple[Cli, Path]]:
+    """The command in a mount namespace of its own, and a bpffs that only that one has."""
+    point = tmp_path / "bpffs"
+    point.mkdir()
+    script = f"mount -t bpf bpf {point} && echo mounted && exec sleep infinity"
+    with subprocess.Popen(
+        [tool("unshare"), "--mount", "--propagation", "private", "sh", "-c", script],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holder:
+        try:
+            assert holder.stdout
+            assert holder.stdout.readline() == "mounted\n"
+            yield Cli(cli.state, (tool("nsenter"), f"--mount=/proc/{holder.pid}/ns/mnt")), point
+        finally:
+            holder.kill()
