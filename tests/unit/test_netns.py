@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from stops_tui.kernels.live import netns
-from stops_tui.kernels.live.netns import Namespace, Namespaces, inside, words
+from stops_tui.kernels.live.netns import Namespace, Namespaces, NoAnswerError, inside, words
 from stops_tui.kernels.users import RawNetns
+from tests.support.live import eventually
 
 
 class Host:
@@ -133,10 +134,52 @@ def test_a_look_is_made_in_a_thread_of_its_own() -> None:
 def test_a_look_that_hangs_is_left_alone() -> None:
     release = threading.Event()
     try:
-        with pytest.raises(TimeoutError, match=r"no answer in 0\.05 s: look again later"):
+        with pytest.raises(NoAnswerError, match=r"no answer in 0\.05 s: look again later"):
             inside(OURS, release.wait, 0.05)
     finally:
         release.set()
+
+
+def test_where_a_look_hangs_no_other_is_made(host: Host) -> None:
+    host.me("init")
+    spaces, release = Namespaces(host.proc), threading.Event()
+    begun: list[int] = []
+    inode = netns.own_netns(host.proc)
+
+    def look() -> int:
+        begun.append(1)
+        release.wait()
+        return len(begun)
+
+    try:
+        for said in ("no answer in 0.05 s", "an earlier look has still no answer"):
+            with pytest.raises(TimeoutError, match=said):
+                spaces.in_one(inode, look, 0.05)
+        assert len(begun) == 1
+    finally:
+        release.set()
+    assert eventually(lambda: not any(thread.name == "netns" for thread in threading.enumerate()))
+    assert spaces.in_one(inode, look, 5) == 2
+
+
+def test_after_some_that_hang_the_rest_is_left_alone(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.me("init")
+    for number in range(7):
+        host.namespace(f"n{number}")
+        host.name(f"n{number}")
+    asked: list[str] = []
+
+    def hang(namespace: Namespace, look: object, seconds: float) -> None:
+        asked.append(namespace.netns.name)
+        raise NoAnswerError(threading.current_thread(), "no answer")
+
+    monkeypatch.setattr(netns, "inside", hang)
+    looks, unseen = Namespaces(host.proc).everywhere(lambda _: 1)
+    assert (looks, asked) == ([], ["", "n0", "n1"])
+    assert unseen[-1] == "5 more network namespaces: 3 gave no answer"
+    assert len(unseen) == 4
 
 
 def test_what_a_look_raises_is_raised() -> None:

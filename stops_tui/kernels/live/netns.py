@@ -26,6 +26,9 @@ from stops_tui.kernels.users import RawNetns
 PATIENCE = 5.0
 """Seconds that one namespace may take to answer."""
 
+MOST_HANGS = 3
+"""Namespaces that are waited for in vain before the rest is left alone."""
+
 NAMED = Path("/run/netns")
 """Where `ip netns add` mounts them."""
 
@@ -49,6 +52,14 @@ def own_netns(proc: Path = PROC) -> int:
         return 0
 
 
+class NoAnswerError(TimeoutError):
+    """A namespace did not answer in time; `thread` still waits for it."""
+
+    def __init__(self, thread: threading.Thread, words: str) -> None:
+        super().__init__(words)
+        self.thread = thread
+
+
 class Namespaces:
     """Those of this host. Safe for several threads.
 
@@ -59,6 +70,7 @@ class Namespaces:
     def __init__(self, proc: Path = PROC) -> None:
         self._proc = proc
         self._known: dict[int, Namespace] = {}
+        self._hanging: dict[int, threading.Thread] = {}
 
     def search(self) -> tuple[list[Namespace], list[str]]:
         """All that can be found: this process's own, then by name and inode; what went unseen."""
@@ -80,25 +92,42 @@ class Namespaces:
             Exception: What `look` raised, unless it is an OSError of one namespace.
         """
         found, unseen = self.search()
-        looks = []
-        for namespace in found:
+        looks, waits = [], 0
+        for nth, namespace in enumerate(found):
+            if waits == MOST_HANGS:
+                left = len(found) - nth
+                unseen.append(f"{left} more network namespaces: {waits} gave no answer")
+                break
+            netns = namespace.netns
             try:
-                looks.append((namespace.netns, inside(namespace, partial(look, namespace.netns))))
+                looks.append((netns, self._inside(namespace, partial(look, netns), PATIENCE)))
             except (FileNotFoundError, ProcessLookupError):
                 continue  # gone meanwhile: normal
             except OSError as error:
-                unseen.append(f"{words(namespace.netns)}: {_reason(error)}")
+                unseen.append(f"{words(netns)}: {_reason(error)}")
+                waits += isinstance(error, NoAnswerError)
         return looks, unseen
 
     def in_one(self, inode: int, look: Callable[[], T], seconds: float) -> T:
         """What `look` returns in the namespace of this inode; raises as `inside` does."""
         if inode in self._known:
             with suppress(FileNotFoundError, ProcessLookupError):
-                return inside(self._known[inode], look, seconds)
+                return self._inside(self._known[inode], look, seconds)
         self.search()  # the way is unknown, or is none any more
         if inode not in self._known:
             raise FileNotFoundError(f"net:[{inode}]")
-        return inside(self._known[inode], look, seconds)
+        return self._inside(self._known[inode], look, seconds)
+
+    def _inside(self, namespace: Namespace, look: Callable[[], T], seconds: float) -> T:
+        """As `inside`; where an earlier look still hangs, no other is made."""
+        inode = namespace.netns.inode
+        if (earlier := self._hanging.get(inode)) and earlier.is_alive():
+            raise TimeoutError("an earlier look has still no answer: look again later")
+        try:
+            return inside(namespace, look, seconds)
+        except NoAnswerError as error:
+            self._hanging[inode] = error.thread
+            raise
 
 
 def inside(namespace: Namespace, look: Callable[[], T], seconds: float = PATIENCE) -> T:
@@ -110,13 +139,14 @@ def inside(namespace: Namespace, look: Callable[[], T], seconds: float = PATIENC
     Raises:
         FileNotFoundError: The namespace is gone.
         PermissionError: It may not be entered.
-        TimeoutError: It did not answer in time.
+        NoAnswerError: It did not answer in time.
         Exception: What `look` raised.
     """
     answer: _Answer[T] = _Answer(namespace, look)
-    threading.Thread(target=answer.find, name="netns", daemon=True).start()
+    thread = threading.Thread(target=answer.find, name="netns", daemon=True)
+    thread.start()
     if not answer.there.wait(seconds):
-        raise TimeoutError(f"no answer in {seconds:g} s: look again later")
+        raise NoAnswerError(thread, f"no answer in {seconds:g} s: look again later")
     if answer.error:
         raise answer.error
     return answer.found[0]
