@@ -17,6 +17,7 @@ import pytest
 
 from tests.support import bpftool, unprivileged
 from tests.support.clang import bpf_object, named, tool
+from tests.support.guest import PATIENCE
 from tests.support.live import TCP_MANDATORY, Kit, LiveMap, eventually
 
 COMMAND = [sys.executable, "-m", "stops_tui"]
@@ -25,7 +26,7 @@ COMMAND = [sys.executable, "-m", "stops_tui"]
 def run(*arguments: str, exit_code: int = 0) -> str:
     """What the command prints on standard output."""
     ended = subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, timeout=60, check=False
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=60 * PATIENCE, check=False
     )
     assert ended.returncode == exit_code, ended.stderr
     return ended.stdout
@@ -229,7 +230,12 @@ def test_nobody_is_told_the_capability_and_the_remedy() -> None:
     with unprivileged.command() as command:
         for verb in (["list"], ["list", "--json"], ["dump"], ["types"], ["watch"]):
             ended = subprocess.run(
-                [*command, *verb], capture_output=True, text=True, timeout=60, check=False, cwd="/"
+                [*command, *verb],
+                capture_output=True,
+                text=True,
+                timeout=60 * PATIENCE,
+                check=False,
+                cwd="/",
             )
             assert (ended.returncode, ended.stdout) == (3, ""), ended.stderr
             assert ended.stderr.startswith("stops-tui: CAP_SYS_ADMIN is missing")
@@ -255,7 +261,7 @@ def test_a_pin_is_listed_with_its_path(kit: Kit, tmp_path: Path) -> None:
         namespace = [tool("unshare"), "--mount", "--propagation", "private"]
         ended = subprocess.run(
             [*namespace, "sh", "-c", " && ".join(steps)],
-            capture_output=True, text=True, timeout=60, check=True,
+            capture_output=True, text=True, timeout=60 * PATIENCE, check=True,
         )  # fmt: skip
         (found,) = json.loads(ended.stdout)
         assert found["pins"] == [f"{tmp_path}/ours"]

@@ -32,6 +32,7 @@ from stops_tui.struct_ops.registration.outcome import Outcome
 from stops_tui.struct_ops.registration.plan import Example, Loaded, Plan, ProgramSource
 from stops_tui.struct_ops.registration.steps import dry_steps, steps
 from tests.support import bpftool, clang
+from tests.support.guest import PATIENCE
 from tests.support.live import TCP, Kit, available, eventually, use
 
 BYTES = 4 << 20
@@ -466,7 +467,7 @@ def in_private_bpffs(kit: Kit, root: Path, script: str) -> list[Any]:
     answer = subprocess.run(
         ["unshare", "--mount", "--propagation", "private", sys.executable, "-c", SCRIPT + script,
          name, str(root)],
-        capture_output=True, text=True, check=False, timeout=60,
+        capture_output=True, text=True, check=False, timeout=60 * PATIENCE,
     )  # fmt: skip
     assert answer.returncode == 0, answer.stderr
     return [json.loads(line) for line in answer.stdout.splitlines()]

@@ -26,6 +26,7 @@ from stops_tui.bpf.insns import R0, Insn, encode, exit_, mov
 from stops_tui.bpf.syscall import BPF_F_LINK, Bpf, opened
 from stops_tui.btf import Btf, Composite, Kind
 from tests.support.btf_builder import BtfBuilder
+from tests.support.guest import PATIENCE
 
 TCP = "tcp_congestion_ops"
 TCP_MANDATORY = ("ssthresh", "undo_cwnd", "cong_avoid")
@@ -42,7 +43,7 @@ def available() -> set[str]:
 
 def eventually(true: Callable[[], bool], seconds: float = 5) -> bool:
     """Whether it becomes true in time; the kernel frees some things a moment later."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * PATIENCE
     while not true():
         if time.monotonic() > end:
             return False

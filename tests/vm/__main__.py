@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.support.clang import compile_for
 from tests.vm import kernels, report, selection
 from tests.vm.kernels import Kernel
-from tests.vm.qemu import TCG, Guest, run, script
+from tests.vm.qemu import Guest, accelerator, run, script
 
 PROJECT = Path(__file__).parents[2]
 MINUTES = 25
@@ -52,6 +52,7 @@ async def _matrix(
     for number in (signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, this.cancel)
     turns = asyncio.Semaphore(at_once)
+    accelerated = await accelerator(chosen[0])
 
     async def one(kernel: Kernel) -> tuple[Guest, list[str]]:
         async with turns:
@@ -61,7 +62,7 @@ async def _matrix(
                 _script(pytest_arguments),
                 said=lambda line: print(f"{kernel.name:<5} {line}", flush=True),
                 seconds=seconds,
-                accelerator=TCG,
+                accelerator=accelerated,
             )
         if guest.status is None:
             print(*(f"{kernel.name:<5} console: {line}" for line in guest.console), sep="\n")

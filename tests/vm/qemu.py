@@ -96,6 +96,14 @@ async def run(
     return guest
 
 
+async def accelerator(kernel: Kernel) -> str:
+    """KVM where a kernel boots under it; there may be a /dev/kvm that does not work."""
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return TCG
+    guest = await run(kernel, "true", lambda _line: None, seconds=20, accelerator=KVM)
+    return KVM if guest.status == 0 else TCG
+
+
 @asynccontextmanager
 async def _started(
     kernel: Kernel, command: str, accelerator: str
@@ -132,18 +140,9 @@ def _command(
     kernel: Kernel, accelerator: str, initramfs: int, ports: Mapping[str, int]
 ) -> list[str]:
     """QEMU's command line, given file descriptors."""
-    words = ["qemu-system-x86_64", "-accel", accelerator, "-machine", "q35"]
-    words += [
-        "-cpu",
-        _CPU[accelerator],
-        "-smp",
-        "1",
-        "-m",
-        MEMORY,
-        "-nodefaults",
-        "-no-user-config",
-        "-no-reboot",
-    ]
+    words = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot"]
+    words += ["-accel", accelerator, "-machine", "q35", "-cpu", _CPU[accelerator]]
+    words += ["-smp", "1", "-m", MEMORY]
     words += ["-display", "none", "-monitor", "none"]
     words += ["-kernel", str(kernel.vmlinux), "-initrd", f"/dev/fd/{initramfs}"]
     words += ["-append", f"{_ARGUMENTS} {MARK}{kernel.name}"]
