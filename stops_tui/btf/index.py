@@ -51,6 +51,8 @@ class TypeIndex:
     def named(self, names: Iterable[int], kind: Kind) -> Iterator[int]:
         """The places of the types of this kind with one of these string offsets, in order."""
         wanted = set(names)
+        if not wanted:
+            return iter(())
         places = compress(range(len(self)), map(wanted.__contains__, self._names))
         return (p for p in places if kind_of(self._words[self._offsets[p] + 1]) == kind)
 

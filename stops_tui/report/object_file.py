@@ -28,7 +28,7 @@ from stops_tui.report.output import (
     print_table,
 )
 from stops_tui.struct_ops.dump import Json, members_json
-from stops_tui.struct_ops.objects import Need, by_name, comparisons, member_values
+from stops_tui.struct_ops.objects import Need, by_name, comparisons, member_values, missing_kfuncs
 from stops_tui.struct_ops.scalars import DecodeError
 from stops_tui.struct_ops.text import printable
 from stops_tui.struct_ops.types import types_of
@@ -119,12 +119,14 @@ def _needs(
 ) -> tuple[list[Need] | None, str]:
     """What the kernel lacks; None, and why, where there is no kernel to compare with."""
     try:
-        types = by_name(types_of(kernel_btfs()))
+        btfs = kernel_btfs()
+        types = by_name(types_of(btfs))
     except OSError as error:
         return None, f"{error.filename}: {error.strerror}"
     except BtfError as error:
         return None, str(error)
-    return [need for each in comparisons(file, types) for need in each.needs], ""
+    of_variables = [need for each in comparisons(file, types) for need in each.needs]
+    return [*missing_kfuncs(file, btfs), *of_variables], ""
 
 
 def lines(file: ObjectFile) -> Iterator[str]:
@@ -185,7 +187,7 @@ def _map_row(each: ObjectMap) -> list[str]:
 
 def needs_lines(file: ObjectFile, needs: Sequence[Need] | None, why_not: str) -> Iterator[str]:
     """What this kernel lacks; without `needs`, why that is not known."""
-    if not file.struct_ops:
+    if not (file.struct_ops or file.kfuncs):
         return
     yield ""
     if needs is None:
@@ -193,9 +195,10 @@ def needs_lines(file: ObjectFile, needs: Sequence[Need] | None, why_not: str) ->
         return
     kernel = f"this kernel ({printable(os.uname().release)})"
     if not needs:
-        yield f"Its struct_ops fit {kernel}."
+        what = "struct_ops" if file.struct_ops else "calls of the kernel's functions"
+        yield f"Its {what} fit {kernel}."
         return
     stopped = any(need.stops for need in needs)
-    yield f"Its struct_ops {'do not fit' if stopped else 'fit'} {kernel}:"
+    yield f"It {'does not fit' if stopped else 'fits'} {kernel}:"
     for need in needs:
-        yield f"  {printable(need.variable)}: {need.words}"
+        yield f"  {printable(need.variable)}: {need.words}" if need.variable else f"  {need.words}"

@@ -7,18 +7,19 @@ has not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from stops_tui.bpf.object_file import ObjectFile, ObjectMember, ObjectStructOps
+from stops_tui.bpf.object_file import ObjectFile, ObjectKfunc, ObjectMember, ObjectStructOps
 from stops_tui.btf import Btf, BtfError, Composite, Field, Kind
+from stops_tui.kernels.kernel import KernelBtf
 from stops_tui.struct_ops.scalars import DecodeError
 from stops_tui.struct_ops.subsystems import of_type
 from stops_tui.struct_ops.text import printable
 from stops_tui.struct_ops.types import Member, StructOpsType
 from stops_tui.struct_ops.value import Reader, inline
 
-Lack = Literal["type", "suffix", "member", "kind", "size"]
+Lack = Literal["type", "suffix", "member", "kind", "size", "kfunc"]
 
 _KINDS = {
     Kind.INT: "an integer",
@@ -35,11 +36,12 @@ class Need(NamedTuple):
     """Something in an object that the running kernel has not.
 
     Attributes:
-        variable: The struct_ops variable that needs it.
-        member: The member; "" where it is the struct itself.
+        variable: The struct_ops variable that needs it; "" where all of the object does.
+        member: The member; "" where it is the struct itself, the function's name for a kfunc.
         lack: "type": no such struct_ops type; "suffix": a struct X___suffix stands for X;
-            "member": no such member; "kind": it is of another kind; "size": or size.
-        stops: Whether the variable cannot be registered because of it, with any libbpf.
+            "member": no such member; "kind": it is of another kind; "size": or size; "kfunc": no
+            such function of the kernel.
+        stops: Whether it cannot be registered because of it, with any libbpf.
         words: All of that in words, printable.
     """
 
@@ -118,6 +120,35 @@ def comparisons(file: ObjectFile, types: Mapping[str, StructOpsType]) -> tuple[C
     return tuple(
         compare(file, variable, types.get(variable.type_name)) for variable in file.struct_ops
     )
+
+
+def missing_kfuncs(file: ObjectFile, btfs: Sequence[KernelBtf]) -> tuple[Need, ...]:
+    """The functions that programs of an object call and the kernel has not.
+
+    libbpf loads no program of an object that calls one, but where all calls are weak. Any function
+    of the kernel is found here: whether it may be called is the verifier's to say.
+
+    Args:
+        file: The object.
+        btfs: The kernel's own BTF, which is the first, and its modules'.
+    """
+    return tuple(
+        Need("", kfunc.name, "kfunc", not kfunc.weak, _without(kfunc))
+        for kfunc in file.kfuncs
+        if not any(_has_function(each.btf, kfunc.name) for each in btfs)
+    )
+
+
+def _has_function(btf: Btf, name: str) -> bool:
+    try:
+        return btf.find(name, Kind.FUNC) is not None
+    except BtfError:
+        return False
+
+
+def _without(kfunc: ObjectKfunc) -> str:
+    words = f"programs call {printable(kfunc.name)}, and this kernel has no such function"
+    return f"{words}: they look before they call it" if kfunc.weak else words
 
 
 def compare(file: ObjectFile, variable: ObjectStructOps, type_: StructOpsType | None) -> Comparison:

@@ -55,6 +55,7 @@ OBJECTS = {
     "pair_link": Made(TCP, "pair", options=(_LINK,)),
     "suffixed": Made(TCP),
     "suffixed_set": Made(TCP, "suffixed", options=("-DFUTURE=7",)),
+    "kfuncs": Made(TCP),
     "plain": Made(""),
     "odd": Made(""),
     "scx": Made("sched_ext_ops"),

@@ -35,6 +35,7 @@ LONGEST = 1.0
 
 ORIGINALS = (
     "odd",
+    "kfuncs",
     "dctcp",
     "dctcp_optional",
     "dctcp_big_endian",

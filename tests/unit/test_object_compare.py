@@ -9,7 +9,14 @@ import pytest
 from stops_tui.bpf.object_file import ObjectFile, ObjectStructOps, read
 from stops_tui.kernels.kernel import KernelBtf
 from stops_tui.kernels.live.sysfs_btf import sysfs_btfs
-from stops_tui.struct_ops.objects import Comparison, MemberPair, by_name, compare, comparisons
+from stops_tui.struct_ops.objects import (
+    Comparison,
+    MemberPair,
+    by_name,
+    compare,
+    comparisons,
+    missing_kfuncs,
+)
 from stops_tui.struct_ops.types import StructOpsType, types_of
 from tests.support.btf_builder import BtfBuilder
 from tests.support.clang import bpf_object
@@ -132,6 +139,28 @@ def test_what_was_compiled_for_this_kernel_fits_it() -> None:
             assert [pair.own and pair.own.name for pair in each.members] == [
                 pair.kernels and pair.kernels.name for pair in each.members
             ]
+
+
+def test_functions_that_a_kernel_has_not() -> None:
+    file = read(str(bpf_object("kfuncs")))
+    assert [(each.name, each.weak) for each in file.kfuncs] == [
+        ("stops_test_strong", False),
+        ("stops_test_weak", True),
+        ("tcp_reno_undo_cwnd", False),
+    ]
+    assert [
+        (each.member, each.lack, each.stops) for each in missing_kfuncs(file, sysfs_btfs())
+    ] == [
+        ("stops_test_strong", "kfunc", True),
+        ("stops_test_weak", "kfunc", False),
+    ]
+    without, with_undo = BtfBuilder(), BtfBuilder()
+    without.integer("int", 4)
+    with_undo.func("tcp_reno_undo_cwnd", with_undo.func_proto(0))
+    btfs = [KernelBtf(name, 0, each.btf()) for name, each in (("a", without), ("b", with_undo))]
+    assert len(missing_kfuncs(file, btfs[:1])) == 3
+    assert len(missing_kfuncs(file, btfs)) == 2
+    assert missing_kfuncs(read(str(bpf_object("suffixed"))), btfs) == ()
 
 
 def test_the_first_of_two_types_of_one_name_is_meant() -> None:

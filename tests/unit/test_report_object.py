@@ -98,7 +98,7 @@ def test_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\n\t.future     = 7,\n" in text
     assert "\n\t/* not set: foresee */\n" in text
     assert "\nsuffixed_window      struct_ops/suffixed_window      no          3  __u32 suf" in text
-    assert "Its struct_ops do not fit this kernel (" in text
+    assert "It does not fit this kernel (" in text
     assert "\n  suffixed: this kernel has no struct_ops type tcp_congestion_ops\n" in text
 
     report(str(path), no_kernel, as_json=False)
@@ -168,22 +168,23 @@ def test_a_kernel_whose_types_are_wrong(capsys: pytest.CaptureFixture[str], tmp_
 
 def test_every_object_of_udev_hid_bpf(capsys: pytest.CaptureFixture[str]) -> None:
     """That the description is right is the concern of test_object_file_peers.py."""
-    forms = set()
+    forms, kfuncs = set(), set()
     for path in hid_objects():
         found = told(capsys, path, another_kernel)
         sections = {each["section"].partition("/")[0] for each in found["programs"]}
         forms |= sections
         assert found["license"] == "GPL"
         assert ("struct_ops" in sections) == bool(found["struct_ops"])
-        assert [each["words"] for each in found["needs"]] == [
-            "this kernel has no struct_ops type hid_bpf_ops" for _ in found["struct_ops"]
-        ]
+        types = [each["variable"] for each in found["needs"] if each["lack"] == "type"]
+        assert types == [each["variable"] for each in found["struct_ops"]]
+        kfuncs |= {each["member"] for each in found["needs"] if each["lack"] == "kfunc"}
         for each in found["struct_ops"]:
             assert (each["type"], each["link"], each["optional"]) == ("hid_bpf_ops", True, False)
             assert each["members"]["hid_rdesc_fixup"] or each["members"]["hid_device_event"]
         assert report(str(path), another_kernel, as_json=False) == 0
         assert capsys.readouterr().out.startswith(f"{path}: a BPF object, license GPL")
     assert forms == {"struct_ops", "fmod_ret", "syscall"}
+    assert "hid_bpf_get_data" in kfuncs
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])

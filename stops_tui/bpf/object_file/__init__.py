@@ -8,6 +8,7 @@ from stops_tui.bpf.object_file.reading import parse, read
 from stops_tui.bpf.object_file.records import (
     ObjectFile,
     ObjectFileError,
+    ObjectKfunc,
     ObjectMap,
     ObjectMember,
     ObjectProgram,
@@ -17,6 +18,7 @@ from stops_tui.bpf.object_file.records import (
 __all__ = [
     "ObjectFile",
     "ObjectFileError",
+    "ObjectKfunc",
     "ObjectMap",
     "ObjectMember",
     "ObjectProgram",

@@ -23,6 +23,7 @@ _ET_REL: Final = 1
 _MACHINES: Final = (247, 0)  # EM_BPF; EM_NONE, which LLVM wrote once
 _PROGBITS, _SYMTAB, _STRTAB, _NOBITS, _REL = 1, 2, 3, 8, 9
 _COMPRESSED: Final = 0x800
+_GLOBAL, _WEAK = 1, 2
 
 LONGEST_NAME: Final = 512
 """Bytes of a section's or symbol's name, as many as KSYM_NAME_LEN."""
@@ -83,6 +84,7 @@ class Symbol(NamedTuple):
         name: Its name; "" for a section's own.
         kind: "func", "object" (a variable), "section"; "" for any other.
         is_global: Whether it is global or weak, not local.
+        is_weak: Whether it may be missing.
         section: The number of its section, or SHN_*.
         value: Bytes from the start of that section.
         size: Bytes.
@@ -91,6 +93,7 @@ class Symbol(NamedTuple):
     name: str
     kind: str
     is_global: bool
+    is_weak: bool
     section: int
     value: int
     size: int
@@ -149,7 +152,8 @@ class Elf:
             Symbol(
                 self._name(names, name),
                 _KINDS.get(info & 0xF, ""),
-                info >> 4 in (1, 2),
+                info >> 4 in (_GLOBAL, _WEAK),
+                info >> 4 == _WEAK,
                 section,
                 value,
                 size,

@@ -9,6 +9,7 @@ from typing import Final
 
 from stops_tui.bpf.object_file.elf import Elf, ElfError
 from stops_tui.bpf.object_file.ext import BtfExt, read_btf_ext
+from stops_tui.bpf.object_file.kfuncs import read_kfuncs
 from stops_tui.bpf.object_file.maps import read_maps
 from stops_tui.bpf.object_file.programs import functions, read_programs
 from stops_tui.bpf.object_file.records import ObjectFile, ObjectFileError
@@ -84,6 +85,7 @@ def _parsed(data: bytes, path: str) -> ObjectFile:
         programs=read_programs(elf, ext, words),
         struct_ops=read_struct_ops(elf, btf, words, functions(elf)) if btf and words else (),
         maps=read_maps(elf, btf),
+        kfuncs=read_kfuncs(elf, btf) if btf else (),
         core_relocations=ext.core_relocations,
     )
 

@@ -143,6 +143,18 @@ class ObjectMap(NamedTuple):
     max_entries: int
 
 
+class ObjectKfunc(NamedTuple):
+    """A function of the kernel that programs call.
+
+    Attributes:
+        name: Its name, without a suffix as in bpf_x___v2.
+        weak: Whether it may be missing: the programs look before they call it.
+    """
+
+    name: str
+    weak: bool
+
+
 class ObjectFile(NamedTuple):
     """What is in a BPF object file.
 
@@ -157,6 +169,7 @@ class ObjectFile(NamedTuple):
         struct_ops: Section by section, in the order of their variables.
         maps: Those that are no struct_ops maps.
         core_relocations: Places that are adjusted to the running kernel's types as it is loaded.
+        kfuncs: The functions of the kernel that programs call, by name.
     """
 
     path: str
@@ -169,3 +182,4 @@ class ObjectFile(NamedTuple):
     struct_ops: tuple[ObjectStructOps, ...]
     maps: tuple[ObjectMap, ...]
     core_relocations: int
+    kfuncs: tuple[ObjectKfunc, ...] = ()
