@@ -50,10 +50,10 @@ class TypeIndex:
 
     def named(self, names: Iterable[int], kind: Kind) -> Iterator[int]:
         """The places of the types of this kind with one of these string offsets, in order."""
-        wanted = set(names)
+        wanted, count = set(names), len(self)  # a BTF that is wrong says so, whatever is wanted
         if not wanted:
             return iter(())
-        places = compress(range(len(self)), map(wanted.__contains__, self._names))
+        places = compress(range(count), map(wanted.__contains__, self._names))
         return (p for p in places if kind_of(self._words[self._offsets[p] + 1]) == kind)
 
     @cached_property
