@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 
-.PHONY: run test test-vm lint bench screenshots screenshots-vm clean
+.PHONY: run test test-vm lint bench screenshots screenshots-vm demo-cast clean
 
 run: $(STAMP)
 	@$(BIN)/stops-tui $(ARGS)
@@ -37,6 +37,11 @@ screenshots: $(DEV)
 screenshots-vm: $(DEV)
 	@tests/setup-host vm
 	$(BIN)/python -m tests.vm.screenshots
+
+# The programs and types of the demo kernel, taken anew from a real one in a guest.
+demo-cast: $(DEV)
+	@tests/setup-host vm
+	$(BIN)/python -m tests.vm.demo_cast
 
 $(VENV)/bin/pip:
 	@PYTHON=$(PYTHON) ./setup-venv $(VENV)

@@ -36,9 +36,9 @@ from typing import TYPE_CHECKING, Literal
 
 from stops_tui.bpf.errors import ENOTSUPP, BpfError
 from stops_tui.bpf.insns import exit_
+from stops_tui.kernels.guards import check_value
 from stops_tui.kernels.kernel import RawBpffs, RawLink, RawMap, RawProgram, RunCount
-from stops_tui.kernels.live.guards import check_value
-from stops_tui.kernels.live.shape import shape_of
+from stops_tui.kernels.shape import shape_of
 from stops_tui.kernels.writes import (
     Call,
     Handle,

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from stops_tui.bpf.info import MapInfo
 from stops_tui.bpf.syscall import BPF_F_LINK, Bpf
 from stops_tui.btf import Btf, Composite, Kind
-from stops_tui.kernels.live.shape import Shape
+from stops_tui.kernels.shape import Shape
 from stops_tui.kernels.writes import NewMap
 
 NAME_LENGTH = 15

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from stops_tui.bpf.errors import BpfError
 from stops_tui.bpf.info import LINK_TYPE_STRUCT_OPS
 from stops_tui.bpf.syscall import Bpf
-from stops_tui.kernels.live.shape import Shape
+from stops_tui.kernels.shape import Shape
 from stops_tui.kernels.writes import Refused
 
 _UPDATE = "BPF_MAP_UPDATE_ELEM"
