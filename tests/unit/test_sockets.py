@@ -11,6 +11,7 @@ import pytest
 
 from stops_tui.kernels.live import sockets
 from stops_tui.kernels.live.netlink import Message
+from stops_tui.kernels.live.sockets import Wanted
 from tests.unit.test_netlink import attribute
 
 ESTABLISHED, TIME_WAIT, LISTEN, BOUND_INACTIVE = 1, 6, 10, 13
@@ -99,10 +100,11 @@ def test_cookies_tell_sockets_of_one_name_apart(host: list[tuple[int, bytes]]) -
         diag(ESTABLISHED, ("192.0.2.1", 80), (f"192.0.2.{n}", 99), cong="cc", cookie=n, inode=n)
         for n in range(1, 9)
     ]
-    assert [s.inode for s in sockets.sockets(0, "cc", {2, 7}, 10)] == [2, 7]
-    assert sockets.peers("cc", {2, 7}, 10) == [(2, "192.0.2.2"), (7, "192.0.2.7")]
-    assert sockets.peers("cc", {2, 7}, 1) == [(2, "192.0.2.2")]
+    assert [s.inode for s in sockets.sockets(0, "cc", Wanted({2, 7}), 10)] == [2, 7]
+    assert sockets.peers("cc", Wanted({2, 7}), 10) == [(2, "192.0.2.2"), (7, "192.0.2.7")]
+    assert sockets.peers("cc", Wanted({2, 7}), 1) == [(2, "192.0.2.2")]
     assert len(sockets.peers("cc", None, 10)) == 8
+    assert [s.inode for s in sockets.sockets(0, "cc", Wanted({2}, {3}), 10)] == [2, 3]
 
 
 def test_a_socket_without_a_peer(host: list[tuple[int, bytes]]) -> None:

@@ -12,6 +12,7 @@ import pytest
 from stops_tui.bpf.errors import BpfError
 from stops_tui.kernels.live import sockets, tcp_users
 from stops_tui.kernels.live.netns import Namespaces
+from stops_tui.kernels.live.sockets import Wanted
 from stops_tui.kernels.live.tcp_iter import ClosedSocket
 from stops_tui.kernels.live.tcp_users import TcpUsers
 from stops_tui.kernels.users import RawNetns, RawSocket, RawTcpGroup, RawTcpNetns, RawTcpUsers
@@ -130,12 +131,12 @@ def test_a_kernel_without_inet_diag(tcp: TcpUsers, monkeypatch: pytest.MonkeyPat
 def test_groups_and_rows_of_one_namespace(tcp: TcpUsers, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
 
-    def peers(name: str, cookies: object, most: int) -> list[tuple[int, str]]:
-        asked.append(cookies)
+    def peers(name: str, wanted: object, most: int) -> list[tuple[int, str]]:
+        asked.append(wanted)
         return [(200, "192.0.2.1"), (0, "192.0.2.1"), (0, "192.0.2.1")]
 
-    def listed(netns: int, name: str, cookies: object, most: int) -> list[RawSocket]:
-        asked.append(cookies)
+    def listed(netns: int, name: str, wanted: object, most: int) -> list[RawSocket]:
+        asked.append(wanted)
         return [RawSocket(netns, "LISTEN", "0.0.0.0:80", "", 200)]
 
     monkeypatch.setattr(sockets, "peers", peers)
@@ -157,7 +158,8 @@ def test_groups_and_rows_of_one_namespace(tcp: TcpUsers, monkeypatch: pytest.Mon
         ("CLOSE", 101, 0, ""),
     ]
     assert len(tcp.sockets(7, "cc", 2, 2)) == 2
-    assert all(cookies == {5, 6} for cookies in asked)
+    assert asked[0] == Wanted({5, 6}, set())
+    assert asked[-1] == Wanted({5, 6}, {100, 101})
     refuse(monkeypatch)
     assert len(tcp.sockets(7, "cc", 2, 10)) == 1
     assert asked[-1] is None

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Container, Iterator
 from errno import ENOENT, EPROTONOSUPPORT
 from itertools import islice
+from typing import NamedTuple
 
 from stops_tui.kernels.live.netlink import SOCK_DIAG, Message, attributes, dump, text
 from stops_tui.kernels.users import RawSocket
@@ -24,7 +25,8 @@ _REQUEST = struct.Struct("=BBBBI48x")
 _SOCKET = struct.Struct("=BBxx2s2s16s16sIQ16xI")
 """struct inet_diag_msg: family, state, ports and addresses of both ends, device, cookie, inode."""
 
-_COOKIE_AT, _COOKIE = 44, struct.Struct("=Q")
+_TOLD_AT, _TOLD = 44, struct.Struct("=Q16xI")
+"""Of the same, what a socket is told by: cookie and inode."""
 
 _INFO, _CONG = 2, 4
 """INET_DIAG_INFO, INET_DIAG_CONG."""
@@ -58,6 +60,18 @@ _MISSING = {
 }
 
 
+class Wanted(NamedTuple):
+    """What some sockets of one namespace are told by.
+
+    Attributes:
+        cookies: Of those in a hash table of connections.
+        inodes: Of the others: inet_diag knows only those that are bound.
+    """
+
+    cookies: Container[int] = ()
+    inodes: Container[int] = ()
+
+
 def missing() -> str:
     """Why no socket can be listed on this host, with the remedy; "" if they can be."""
     try:
@@ -83,42 +97,43 @@ def counts_by_name() -> Counter[str]:
     return Counter({text(name, 0, len(name)): number for name, number in counts.items()})
 
 
-def sockets(netns: int, name: str, cookies: Container[int] | None, most: int) -> list[RawSocket]:
+def sockets(netns: int, name: str, wanted: Wanted | None, most: int) -> list[RawSocket]:
     """The first `most` sockets, without their owners.
 
     Args:
         netns: The inode of the namespace, for the records.
-        name: Their congestion control's, where no cookies are known.
-        cookies: Those of the sockets wanted; None: all under the name.
+        name: Their congestion control's.
+        wanted: Which of them; None: all under the name.
         most: Where to stop.
 
     Raises:
         OSError: They cannot be listed, with the remedy.
     """
-    return [_detailed(netns, message) for message in islice(_matching(name, cookies, _INFO), most)]
+    return [_detailed(netns, message) for message in islice(_matching(name, wanted, _INFO), most)]
 
 
-def peers(name: str, cookies: Container[int] | None, most: int) -> list[tuple[int, str]]:
+def peers(name: str, wanted: Wanted | None, most: int) -> list[tuple[int, str]]:
     """Of the first `most` such sockets each inode, and the peer's address, "" without a peer.
 
     Raises:
         OSError: They cannot be listed, with the remedy.
     """
-    return [_peer(message) for message in islice(_matching(name, cookies), most)]
+    return [_peer(message) for message in islice(_matching(name, wanted), most)]
 
 
-def _matching(name: str, cookies: Container[int] | None, *extensions: int) -> Iterator[Message]:
-    if cookies is not None:
+def _matching(name: str, wanted: Wanted | None, *extensions: int) -> Iterator[Message]:
+    if wanted is not None:
         for message in _dump(*extensions):
             chunk, start, _ = message
-            if _COOKIE.unpack_from(chunk, start + _COOKIE_AT)[0] in cookies:
+            cookie, inode = _TOLD.unpack_from(chunk, start + _TOLD_AT)
+            if cookie in wanted.cookies or inode in wanted.inodes:
                 yield message
         return
-    wanted = name.encode(errors="surrogateescape") + b"\0"
+    named = name.encode(errors="surrogateescape") + b"\0"
     for message in _dump(_CONG, *extensions):
         chunk, start, end = message
         for kind, at, after in attributes(chunk, start + _SOCKET.size, end):
-            if kind == _CONG and chunk[at:after] == wanted:
+            if kind == _CONG and chunk[at:after] == named:
                 yield message
 
 

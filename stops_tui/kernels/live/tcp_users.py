@@ -19,6 +19,7 @@ from stops_tui.kernels.live import sockets
 from stops_tui.kernels.live.netns import Namespaces
 from stops_tui.kernels.live.owners import NOBODY, Owner, owners
 from stops_tui.kernels.live.proc import read_small
+from stops_tui.kernels.live.sockets import Wanted
 from stops_tui.kernels.live.tcp_iter import ClosedSocket, tcp_walk
 from stops_tui.kernels.users import RawNetns, RawSocket, RawTcpGroup, RawTcpNetns, RawTcpUsers
 
@@ -33,8 +34,6 @@ _DEFAULT = "/proc/sys/net/ipv4/tcp_congestion_control"
 
 T = TypeVar("T")
 
-Cookies = set[int] | None
-"""What inet_diag tells sockets by."""
 Peer = tuple[int, str]
 """A socket's inode, and its peer's address."""
 _Users = tuple[dict[int, int], frozenset[int]]
@@ -76,8 +75,8 @@ class TcpUsers:
     ) -> dict[int, tuple[RawTcpGroup, ...]]:
         """See `Users.tcp_groups`."""
 
-        def peers(_: int, cookies: Cookies) -> list[Peer]:
-            return sockets.peers(name, cookies, MOST_GROUPED)
+        def peers(_: int, wanted: Wanted | None) -> list[Peer]:
+            return sockets.peers(name, wanted, MOST_GROUPED)
 
         found = self._listed(map_id, namespaces, MOST_GROUPED, peers)
         for listed, closed in found.values():
@@ -88,8 +87,8 @@ class TcpUsers:
     def sockets(self, map_id: int, name: str, netns: int, most: int) -> tuple[RawSocket, ...]:
         """See `Users.tcp_sockets`."""
 
-        def details(netns: int, cookies: Cookies) -> list[RawSocket]:
-            return sockets.sockets(netns, name, cookies, most)
+        def details(netns: int, wanted: Wanted | None) -> list[RawSocket]:
+            return sockets.sockets(netns, name, wanted, most)
 
         for listed, closed in self._listed(map_id, [netns], most, details).values():
             others = closed - {socket.inode for socket in listed}
@@ -103,25 +102,24 @@ class TcpUsers:
         map_id: int,
         namespaces: Collection[int],
         most: int,
-        look: Callable[[int, Cookies], list[T]],
+        look: Callable[[int, Wanted | None], list[T]],
     ) -> dict[int, tuple[list[T], set[int]]]:
-        """What `look` finds in each namespace, and the inodes of the sockets that it cannot find.
+        """What `look` finds in each namespace, and the inodes of sockets that it may not know.
 
-        It is given the cookies of the map's sockets; None where only the name tells them.
+        It is given what tells the map's sockets; None where only the name does.
         """
+        closed: dict[int, set[int]] = {netns: set() for netns in namespaces}
         try:
             with tcp_walk(Bpf(), self._btf, [map_id]) as walk:
-                closed = walk.closed()
+                for socket in walk.closed():
+                    closed.setdefault(socket.netns, set()).add(socket.inode)
                 found = self._in_each(
-                    namespaces, lambda netns: look(netns, walk.cookies(map_id, most))
+                    namespaces,
+                    lambda netns: look(netns, Wanted(walk.cookies(map_id, most), closed[netns])),
                 )
         except (BpfError, BtfError):
-            closed = set()
             found = self._in_each(namespaces, lambda netns: look(netns, None))
-        return {
-            netns: (listed, {socket.inode for socket in closed if socket.netns == netns})
-            for netns, listed in found.items()
-        }
+        return {netns: (listed, closed[netns]) for netns, listed in found.items()}
 
     def _in_each(
         self, namespaces: Collection[int], look: Callable[[int], list[T]]
