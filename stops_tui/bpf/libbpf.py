@@ -106,11 +106,12 @@ class Library:
             BpfError: As `kernels.writes.Writes.load_object` says.
         """
         with _listening() as heard, self._opened(name, data, heard) as found:
-            logs = self._wish(found, programs, maps)
+            unpinned = self._choose_maps(found, maps)
+            logs = self._choose_programs(found, programs)
             result = self._lib.bpf_object__load(found)
             if result < 0:
                 raise _refusal(-result, logs, heard)
-            return Loaded(self._kept(found, programs), tuple(heard))
+            return Loaded(self._kept(found, programs), (*unpinned, *heard))
 
     @contextmanager
     def _opened(self, name: str, data: bytes, heard: list[str]) -> Iterator[Any]:
@@ -127,15 +128,20 @@ class Library:
         finally:
             self._lib.bpf_object__close(found)
 
-    def _wish(
-        self, found: Any, programs: Collection[str], maps: Collection[str]
-    ) -> dict[str, mmap.mmap]:
-        """Say what is to be loaded; where the verifier will write, by program."""
+    def _choose_maps(self, found: Any, maps: Collection[str]) -> list[str]:
+        """Of struct_ops maps only those wanted; says which maps are not pinned that ask for it."""
+        unpinned = []
         for each, name in self._maps(found):
-            if self._lib.bpf_map__type(each) != MAP_TYPE_STRUCT_OPS:
-                self._lib.bpf_map__set_pin_path(each, ffi.NULL)  # a pin would stay, untold
-            elif name in maps or self.level >= (1, 4):
-                self._lib.bpf_map__set_autocreate(each, name in maps)
+            if self._lib.bpf_map__type(each) == MAP_TYPE_STRUCT_OPS:
+                if self.level >= (1, 4):  # before, it would be looked at in spite of that
+                    self._lib.bpf_map__set_autocreate(each, name in maps)
+            elif path := _text(self._lib.bpf_map__pin_path(each)):
+                self._lib.bpf_map__set_pin_path(each, ffi.NULL)  # it would stay, and be shared
+                unpinned.append(f"map {name} is not pinned at {path}, as the object asks")
+        return unpinned
+
+    def _choose_programs(self, found: Any, programs: Collection[str]) -> dict[str, mmap.mmap]:
+        """Only those wanted; where the verifier will write, by program."""
         logs = {}
         for each, name in self._programs(found):
             self._lib.bpf_program__set_autoload(each, name in programs)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from stops_tui.bpf.object_file import ObjectFile
+from stops_tui.bpf.object_file import ObjectFile, ObjectKfunc
 from stops_tui.kernels.writes import Libbpf, ReadOnly
 from stops_tui.struct_ops.registration.checks import checks, checks_together, failures
 from stops_tui.struct_ops.registration.execute import (
@@ -20,6 +20,7 @@ from stops_tui.struct_ops.registration.execute import (
     perform_all,
 )
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
+from stops_tui.struct_ops.registration.lifetime import bpftool_equivalent
 from stops_tui.struct_ops.registration.object_plan import object_plan
 from stops_tui.struct_ops.registration.objects import ObjectFiles
 from stops_tui.struct_ops.registration.outcome import Outcome
@@ -334,6 +335,20 @@ def test_members_that_the_kernel_lacks_need_1_4(kernel: FakeKernel) -> None:
     assert found_by(kernel, beside) == []
 
 
+def test_functions_that_the_kernel_lacks(kernel: FakeKernel) -> None:
+    calls = (ObjectKfunc("strong", False), ObjectKfunc("weak", True))
+    assert found_by(kernel, pair(kernel)._replace(kfuncs=calls)) == [
+        f"{PATH}: programs call strong, and this kernel has no such function"
+    ]
+
+
+def test_members_that_the_kernel_has_otherwise(kernel: FakeKernel) -> None:
+    mine = one(kernel).struct_ops[0]
+    members = tuple(m._replace(size=8) if m.name == "flags" else m for m in mine.members)
+    (words,) = found_by(kernel, object_file(type_of(kernel), mine._replace(members=members)))
+    assert words.startswith(f"{PATH}: flags has 8 bytes here, and 4 in this kernel's")
+
+
 def test_an_object_for_another_machine(kernel: FakeKernel) -> None:
     file = pair(kernel)._replace(byteorder="big")
     assert found_by(kernel, file) == [f"{PATH}: it is for big endian machines, and this one is not"]
@@ -384,3 +399,19 @@ def test_a_plan_of_an_object_can_be_kept(kernel: FakeKernel) -> None:
 def test_a_program_of_an_object_as_text(path: str) -> None:
     source = InObject(path, "prog")
     assert parse_source(str(source)) == source
+
+
+# What else would do it.
+
+
+def test_bpftool_registers_the_whole_file(kernel: FakeKernel) -> None:
+    plan = plans(kernel)[0]
+
+    def command(plan: Plan) -> str:
+        return next(e for e in bpftool_equivalent(plan) if e.purpose == "register").command
+
+    assert command(plan) == f"bpftool struct_ops register {PATH}"
+    pinned = replace(plan, link=True, pin="/sys/fs/bpf/my links/x")
+    assert command(pinned) == f"bpftool struct_ops register {PATH} '/sys/fs/bpf/my links'"
+    mixed = replace(plan, programs={**plan.programs, "ssthresh": Loaded(25)})
+    assert command(mixed) == ""

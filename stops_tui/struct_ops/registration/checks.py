@@ -46,6 +46,7 @@ def _all(plan: Plan, facts: RegistrationFacts) -> Iterator[Check]:
         yield Check(
             "failed",
             f"this kernel does not offer {printable(plan.type_name)}: it offers {offered}",
+            beyond=True,
         )
         return
     yield from life_checks.kinds(plan, type_, facts)

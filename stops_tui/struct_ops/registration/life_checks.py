@@ -73,7 +73,8 @@ def rights(plan: Plan, facts: RegistrationFacts) -> Iterator[Check]:
         return
     missing = [name for name in needed if not has & {name, "CAP_SYS_ADMIN"}]
     for name in missing:
-        yield Check("failed", f"{name} is missing, for {needed[name]}: run it as root")
+        words = f"{name} is missing, for {needed[name]}: run it as root"
+        yield Check("failed", words, beyond=True)
     if not missing:
         yield Check("passed", ", ".join(needed))
 

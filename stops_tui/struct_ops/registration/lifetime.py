@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import posixpath
 import shlex
 from dataclasses import dataclass
 
-from stops_tui.struct_ops.registration.plan import Plan
+from stops_tui.struct_ops.registration.plan import InObject, Plan
 from stops_tui.struct_ops.text import printable
 
 
@@ -121,16 +122,28 @@ def bpftool_equivalent(plan: Plan, map_id: int = 0, link_id: int = 0) -> tuple[E
     by = f"id {map_id}" if map_id else f"name {plan.map_name}"
     found = [
         Equivalent("mount", f"mount -t bpf bpf {shlex.quote(plan.mount)}") if plan.mount else None,
-        Equivalent(
-            "register",
-            "",
-            "bpftool registers a whole object file (bpftool struct_ops register OBJ), "
-            "not programs that are loaded",
-        ),
+        _register_by_bpftool(plan),
         Equivalent("look at it", f"bpftool struct_ops dump {by}"),
         *_undo_by_bpftool(plan, map_id, link_id),
     ]
     return tuple(each for each in found if each)
+
+
+def _register_by_bpftool(plan: Plan) -> Equivalent:
+    files = {s.path if isinstance(s, InObject) else "" for s in plan.programs.values()}
+    file = files.pop() if len(files) == 1 else ""
+    if not file or plan.replace_link:
+        words = (
+            "bpftool registers a whole object file (bpftool struct_ops register OBJ), "
+            "not programs that are loaded"
+        )
+        return Equivalent("register", "", words)
+    folder = f" {shlex.quote(posixpath.dirname(plan.pin))}" if plan.link and plan.pin else ""
+    return Equivalent(
+        "register",
+        f"bpftool struct_ops register {shlex.quote(file)}{folder}",
+        "this registers all that the file has, as the file has it",
+    )
 
 
 def _undo_by_bpftool(plan: Plan, map_id: int, link_id: int) -> tuple[Equivalent, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from stops_tui.kernels.writes import Libbpf
+from stops_tui.struct_ops.objects import comparisons, missing_kfuncs
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.objects import Unusable, placed, wanted_of
 from stops_tui.struct_ops.registration.outcome import Check
@@ -37,12 +38,26 @@ def objects(plan: Plan, facts: RegistrationFacts) -> Iterator[Check]:
         if not all(each.program in known for each in wanted):
             continue  # told of its member
         libbpf = facts.kernel.writes.libbpf()
-        problem = load_problem(libbpf, file, places, facts.types)
-        if problem:
-            yield Check("failed", f"{printable(path)}: {problem}")
-        else:
+        problems = [*_lacking(file, places, facts)]
+        if problem := load_problem(libbpf, file, places, facts.types):
+            problems.append(problem)
+        for problem in problems:
+            yield Check("failed", f"{printable(path)}: {problem}", beyond=True)
+        if not problems:
             count = "1 program" if len(wanted) == 1 else f"{len(wanted)} programs"
             yield Check("passed", f"{libbpf} can load {count} of {printable(path)}")
+
+
+def _lacking(
+    file: ObjectFile, places: Mapping[str, Mapping[str, str]], facts: RegistrationFacts
+) -> Iterator[str]:
+    """What of an object no libbpf loads, as this kernel has it otherwise or not at all."""
+    yield from (
+        need.words for need in missing_kfuncs(file, facts.kernel.kernel_btfs()) if need.stops
+    )
+    for found in comparisons(file, facts.types):
+        if found.variable.variable in places:
+            yield from (need.words for need in found.needs if need.lack in ("kind", "size"))
 
 
 def load_problem(
@@ -86,7 +101,7 @@ def _demands(
                 if program.sleepable:
                     yield LINKS_SINCE, printable(f"{program.name} is in {program.section}")
             yield from _of_wanted(found, types.get(found.type_name))
-        elif found.section == ".struct_ops" and (lacking := _lacking(found, types)):
+        elif found.section == ".struct_ops" and (lacking := _lacking_beside(found, types)):
             yield VARIANTS_SINCE, f"{lacking}, and {printable(found.variable)} cannot be left out"
 
 
@@ -107,7 +122,7 @@ def _of_wanted(
         yield VARIANTS_SINCE, f"this kernel's {type_.name} has no {printable(absent)}"
 
 
-def _lacking(found: ObjectStructOps, types: Mapping[str, StructOpsType]) -> str:
+def _lacking_beside(found: ObjectStructOps, types: Mapping[str, StructOpsType]) -> str:
     """What of a variable that is not wanted this kernel lacks; "" for nothing."""
     type_ = types.get(found.type_name) if not found.suffix else None
     if type_ is None:

@@ -23,11 +23,13 @@ class Check:
         level: "failed" bars the way; "warned" is to be read before going on.
         words: What was found and, if it did not pass, what to do.
         member: The member it is about; "" if it is about none.
+        beyond: Whether no choice in the plan mends it: it is the host that lacks something.
     """
 
     level: Level
     words: str
     member: str = ""
+    beyond: bool = False
 
 
 @dataclass(frozen=True, slots=True)
