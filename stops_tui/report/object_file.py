@@ -131,10 +131,12 @@ def _needs(
 
 def lines(file: ObjectFile) -> Iterator[str]:
     """The file as a whole, and each struct_ops variable as C would initialise it."""
+    relocations = file.core_relocations
     facts = [
         f"license {printable(file.license)}" if file.license else "no license",
         f"{file.byteorder} endian",
-        f"{file.core_relocations} CO-RE relocation{'s' * (file.core_relocations != 1)}",
+        f"{len(file.sections)} sections",
+        f"{relocations} CO-RE relocation{'s' * (relocations != 1)}",
         "with BTF" if file.btf else "without BTF",
     ]
     yield f"{printable(file.path, UNBOUNDED)}: a BPF object, {', '.join(facts)}"

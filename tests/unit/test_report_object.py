@@ -92,7 +92,8 @@ def test_text(capsys: pytest.CaptureFixture[str]) -> None:
     path = bpf_object("suffixed_set")
     assert report(str(path), another_kernel, as_json=False) == 0
     text = capsys.readouterr().out
-    assert text.startswith(f"{path}: a BPF object, license GPL, little endian, 1 CO-RE relocation")
+    assert text.startswith(f"{path}: a BPF object, license GPL, little endian, ")
+    assert " sections, 1 CO-RE relocation, with BTF\n" in text
     assert "\n/* .struct_ops.link: registered by a link; 56 bytes */\n" in text
     assert "\nstruct tcp_congestion_ops___v2 suffixed = {\n" in text
     assert "\n\t.future     = 7,\n" in text
@@ -207,6 +208,20 @@ def test_files_that_are_no_objects_are_one_line_and_exit_1(
         (line,) = done.stderr.splitlines()
         assert line.startswith("stops-tui: ")
         assert line.isprintable()
+
+
+def test_it_needs_nothing_of_a_kernel() -> None:
+    """It works on any system: what calls bpf(2) or libbpf is not even imported."""
+    script = f"""
+import sys
+from stops_tui.cli import run
+from stops_tui.cli.parser import parse
+assert run(parse(["object", {str(bpf_object("pair"))!r}, "--json"]), None) == 0
+found = {{"cffi", "_cffi_backend", "textual", "stops_tui.bpf.syscall"}} & set(sys.modules)
+assert not found, found
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_file_is_asked_for() -> None:

@@ -21,7 +21,7 @@ _IDENT: Final = 16
 _CLASS_64: Final = 2
 _ET_REL: Final = 1
 _MACHINES: Final = (247, 0)  # EM_BPF; EM_NONE, which LLVM wrote once
-_PROGBITS, _SYMTAB, _STRTAB, _NOBITS, _REL = 1, 2, 3, 8, 9
+_NULL, _PROGBITS, _SYMTAB, _STRTAB, _NOBITS, _REL = 0, 1, 2, 3, 8, 9
 _COMPRESSED: Final = 0x800
 _GLOBAL, _WEAK = 1, 2
 
@@ -181,20 +181,17 @@ class Elf:
         if entry_size != struct.calcsize("<" + _SECTION) or not count or end > len(self._data):
             raise ElfError("its section headers are not in the file")
         raw = list(struct.iter_unpack(self._order + _SECTION, self._data[start:end]))
-        for index, (_, kind, _, _, offset, size, *_) in enumerate(raw):
-            if kind not in (0, _NOBITS) and offset + size > len(self._data):
-                raise ElfError(f"section {index} reaches beyond the file")
+        nameless = [_nameless(index, fields) for index, fields in enumerate(raw)]
+        for each in nameless:
+            in_file = each.type != _NULL and not each.is_zeroes
+            if in_file and each.offset + each.size > len(self._data):
+                raise ElfError(f"section {each.index} reaches beyond the file")
         if names_at >= count:
             raise ElfError("the section of the sections' names is missing")
-        _, kind, flags, _, offset, size, link, info, _, each = raw[names_at]
-        names = Section(names_at, "", kind, flags, offset, size, link, info, each)
+        names = nameless[names_at]
         return tuple(
-            Section(
-                index, self._name(names, name), kind, flags, offset, size, link, info, entry_size
-            )
-            for index, (name, kind, flags, _, offset, size, link, info, _, entry_size) in enumerate(
-                raw
-            )
+            each._replace(name=self._name(names, fields[0]))
+            for each, fields in zip(nameless, raw, strict=True)
         )
 
     def _string_table(self, index: int) -> Section:
@@ -219,6 +216,11 @@ class Elf:
         if section.size // entry.size > MOST_SYMBOLS:
             raise ElfError(f"section {section.name} has more than {MOST_SYMBOLS:,} entries")
         return entry.iter_unpack(self.content(section))
+
+
+def _nameless(index: int, fields: tuple[int, ...]) -> Section:
+    _name, kind, flags, _addr, offset, size, link, info, _align, entry_size = fields
+    return Section(index, "", kind, flags, offset, size, link, info, entry_size)
 
 
 def _byte_order(data: bytes) -> str:
