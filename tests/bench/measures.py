@@ -22,6 +22,8 @@ BPFTOOL = ("bpftool", "-j", "struct_ops", "dump")
 LIVE_MARK = TCP  # a row of the table: the screen has seen the kernel
 EMPTY_APP = (sys.executable, str(empty_app.__file__))
 RUNS = 9
+HOLDERS = "3"
+"""The key that opens the panel of holders, which then looks for them."""
 SETTLE_S, WATCH_S = 5, 20
 
 
@@ -100,10 +102,34 @@ def watch(scene: Scene) -> list[Result]:
 
 
 def users(scene: Scene) -> list[Result]:
-    """The first look at who uses a map: counts of sockets in ten network namespaces."""
+    """Who uses a map: the first look at sockets in ten network namespaces, and keys meanwhile."""
     with sockets(scene.name):
         seconds = seconds_to_count(scene.name)
-    return [Result(f"{SOCKETS:,} sockets", f"{seconds:.2f} s", "", seconds, 2.0, "s")]
+        with terminal([STOPS_TUI], LIVE_MARK) as app:
+            time.sleep(SETTLE_S)
+            idle = statistics.median(_answers(app))
+            app.answer_s(HOLDERS, "refcnt")
+            looking = statistics.median(_answers(app))
+    return [
+        Result(f"{SOCKETS:,} sockets", f"{seconds:.2f} s", "", seconds, 2.0, "s"),
+        Result(
+            "key while looking",
+            f"{looking * 1e3:.0f} ms",
+            f"at other times {idle * 1e3:.0f} ms",
+            looking * 1e3,
+            100,
+            "ms",
+        ),
+    ]
+
+
+def _answers(app: Terminal) -> list[float]:
+    """Seconds from a key press to what it changes on the screen, several times."""
+    return [
+        app.answer_s(key, f"every {interval}")
+        for _ in range(RUNS)
+        for key, interval in (("-", "2 s"), ("+", "1 s"))
+    ]
 
 
 MEASURES: dict[str, Callable[[Scene], list[Result]]] = {

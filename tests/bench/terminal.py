@@ -21,24 +21,29 @@ ROWS, COLUMNS = 34, 120
 class Terminal:
     """A running app. `frame_s`: seconds from its start to the first sight of the mark."""
 
-    def __init__(self, process: subprocess.Popen[bytes], master: int, started: float) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], master: int) -> None:
         self.process = process
         self.frame_s = 0.0
         self._master = master
-        self._started = started
 
-    def wait_for(self, mark: str, seconds: float = 30) -> None:
-        """Read until `mark` is on the wire."""
+    def wait_for(self, mark: str, since: float, seconds: float = 30) -> float:
+        """Read until `mark` is on the wire; the seconds that took, counted from `since`."""
         seen = b""
         while mark.encode() not in seen:
-            left = self._started + seconds - time.perf_counter()
+            left = since + seconds - time.perf_counter()
             if left <= 0 or not select.select([self._master], [], [], left)[0]:
                 raise SystemExit(f"{self.process.args!r} never showed {mark!r}: {seen[-2000:]!r}")
             try:
                 seen += os.read(self._master, 1 << 16)
             except OSError:
                 raise SystemExit(f"{self.process.args!r} ended: {seen[-2000:]!r}") from None
-        self.frame_s = time.perf_counter() - self._started
+        return time.perf_counter() - since
+
+    def answer_s(self, key: str, mark: str) -> float:
+        """Seconds from the press of a key to the first sight of `mark`."""
+        pressed = time.perf_counter()
+        os.write(self._master, key.encode())
+        return self.wait_for(mark, pressed)
 
     def drain(self) -> None:
         """Go on reading, in a thread, until the app ends."""
@@ -79,8 +84,8 @@ def terminal(command: Sequence[str], mark: str) -> Iterator[Terminal]:
     )
     os.close(slave)
     try:
-        running = Terminal(process, master, started)
-        running.wait_for(mark)
+        running = Terminal(process, master)
+        running.frame_s = running.wait_for(mark, started)
         yield running
     finally:
         process.kill()
