@@ -17,6 +17,9 @@ extern __u32 tcp_reno_undo_cwnd(struct sock *sk) __ksym;
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
+#ifdef PINNED
+	__uint(pinning, 1 /* LIBBPF_PIN_BY_NAME */);
+#endif
 	__type(key, __u32);
 	__type(value, __u64);
 } reductions SEC(".maps");

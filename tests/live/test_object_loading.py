@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import secrets
 import signal
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,10 @@ from stops_tui.bpf.object_file import ObjectFile, read
 from stops_tui.bpf.syscall import opened
 from stops_tui.kernels.live.kernel import LiveKernel
 from stops_tui.kernels.writes import NewObject, ReadOnly
+from stops_tui.struct_ops.registration.execute import perform_all
+from stops_tui.struct_ops.registration.facts import RegistrationFacts
+from stops_tui.struct_ops.registration.object_plan import object_plan
+from stops_tui.struct_ops.registration.objects import ObjectFiles
 from tests.support import bpftool
 from tests.support.clang import bpf_object, missing
 from tests.support.command import Cli, counting, runs, transfer
@@ -190,7 +196,37 @@ def test_two_maps_of_an_object_share_its_programs_and_maps(
     assert eventually(lambda: not cli.left(kit)), cli.left(kit)
 
 
-def test_if_the_second_map_is_refused_the_first_is_undone(kit: Kit, cli: Cli, libbpf: str) -> None:
+def test_two_links_are_pinned_in_a_folder(
+    kit: Kit, bpffs: tuple[Cli, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CHOOSES, newer())
+    cli, point = bpffs
+    names = {each: kit.name() for each in ("meek", "bold")}
+    options = [f"--set={variable}.name={name}" for variable, name in names.items()]
+    path = str(bpf_object("pair_link"))
+    made = cli.outcome(
+        *("register", "--object", path, "--map=meek", "--map=bold", "--pin", str(point), *options)
+    )
+    assert [each["status"] for each in made["maps"]] == ["attached", "attached"]
+    assert set(names.values()) <= available()
+    for variable in names:
+        assert cli.outcome("unregister", "pinned", f"{point}/{variable}", "--yes")["ok"]
+    assert not set(names.values()) & available()
+    assert eventually(lambda: not cli.left(kit)), cli.left(kit)
+
+
+def test_a_map_that_asks_to_be_pinned_is_not_and_that_is_said(
+    kit: Kit, bpffs: tuple[Cli, Path], libbpf: str
+) -> None:
+    cli, _ = bpffs
+    path, name = str(bpf_object("pair_pinned")), kit.name()
+    made = cli.outcome("register", "--object", path, "--map=meek", "--set", f"name={name}")
+    said = "libbpf says: map reductions is not pinned at /sys/fs/bpf/reductions, as the object asks"
+    assert made["steps"][0]["message"].endswith(said)
+    assert cli.outcome("unregister", "id", str(made["map_id"]), "--yes")["ok"]
+
+
+def test_a_name_that_is_taken_bars_both(kit: Kit, cli: Cli, libbpf: str) -> None:
     path, name = str(bpf_object("pair")), kit.name()
     with kit.tcp_map() as taken:
         options = (f"--set=meek.name={name}", f"--set=bold.name={taken.name}")
@@ -344,6 +380,28 @@ def test_nothing_of_libbpf_stays_open(
     assert capfd.readouterr() == ("", ""), "libbpf prints nothing"
 
 
+def test_if_the_kernel_refuses_the_second_map_the_first_is_undone(
+    kit: Kit, kernel: LiveKernel, libbpf: str
+) -> None:
+    file, name = read(str(bpf_object("pair"))), kit.name()
+    facts = RegistrationFacts.gather(kernel, objects=ObjectFiles(file))
+    with kit.tcp_map() as taken:
+        plans = [
+            replace(object_plan(file, variable, facts.types).plan, data={"name": data})
+            for variable, data in {"meek": name, "bold": taken.name}.items()
+        ]
+        first, second = perform_all(plans, facts, kernel.writes)
+        assert f'"{taken.name}" is registered already (by map {taken.id} ' in second.words
+        assert first.words == "Undone, because bold failed. Nothing was left behind."
+        assert name not in available()
+    ids = [result.message.removeprefix("map ") for result in (*first.steps, *second.steps)
+           if result.step.call == "BPF_MAP_CREATE"]  # fmt: skip
+    assert len(ids) == 2
+    for map_id in ids:
+        with pytest.raises(BpfError):
+            kernel.writes.open_map(int(map_id))
+
+
 def test_only_what_is_wanted_is_loaded(kernel: LiveKernel, dctcp: Mine, libbpf: str) -> None:
     programs = {dctcp.word: {"ssthresh": f"{dctcp.word}_ssthresh"}}
     with closing(kernel.writes.load_object(new(dctcp.path, programs))) as loaded:
@@ -366,6 +424,28 @@ def test_unarmed_nothing_is_loaded(kernel: LiveKernel, dctcp: Mine) -> None:
     kernel.writes.armed = False
     with pytest.raises(ReadOnly):
         kernel.writes.load_object(new(dctcp.path))
+
+
+def test_two_threads_load_each_its_own(
+    kernel: LiveKernel, dctcp: Mine, tmp_path: Path, libbpf: str
+) -> None:
+    wanted = {"good": new(dctcp.path), "bad": new(bpf_object("refused"))}
+    found: dict[str, list[str]] = {"good": [], "bad": []}
+
+    def load(which: str) -> None:
+        for _ in range(5):
+            try:
+                kernel.writes.load_object(wanted[which]).close()
+                found[which].append("loaded")
+            except BpfError as error:
+                found[which].append(error.program)
+
+    threads = [threading.Thread(target=load, args=(which,)) for which in wanted]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == {"good": ["loaded"] * 5, "bad": ["refused_undo_cwnd"] * 5}
 
 
 @pytest.mark.parametrize("at", [1, 5, 12, 19, 26, 33, 40])

@@ -53,6 +53,7 @@ OBJECTS = {
     "refused": Made(TCP),
     "pair": Made(TCP),
     "pair_link": Made(TCP, "pair", options=(_LINK,)),
+    "pair_pinned": Made(TCP, "pair", options=("-DPINNED",)),
     "suffixed": Made(TCP),
     "suffixed_set": Made(TCP, "suffixed", options=("-DFUTURE=7",)),
     "kfuncs": Made(TCP),
