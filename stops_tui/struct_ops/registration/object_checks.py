@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from stops_tui.kernels.writes import Libbpf
-from stops_tui.struct_ops.objects import comparisons, missing_kfuncs
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.objects import Unusable, placed, wanted_of
 from stops_tui.struct_ops.registration.outcome import Check
@@ -52,6 +51,8 @@ def _lacking(
     file: ObjectFile, places: Mapping[str, Mapping[str, str]], facts: RegistrationFacts
 ) -> Iterator[str]:
     """What of an object no libbpf loads, as this kernel has it otherwise or not at all."""
+    from stops_tui.struct_ops.objects import comparisons, missing_kfuncs  # few plans need it
+
     yield from (
         need.words for need in missing_kfuncs(file, facts.kernel.kernel_btfs()) if need.stops
     )
@@ -97,8 +98,9 @@ def _demands(
     programs = {program.name: program for program in file.programs}
     for found in file.struct_ops:
         if found.variable in places:
-            for program in (programs[name] for name in places[found.variable].values()):
-                if program.sleepable:
+            for name in places[found.variable].values():
+                program = programs.get(name)  # a member may point to a function that is none
+                if program and program.sleepable:
                     yield LINKS_SINCE, printable(f"{program.name} is in {program.section}")
             yield from _of_wanted(found, types.get(found.type_name))
         elif found.section == ".struct_ops" and (lacking := _lacking_beside(found, types)):
