@@ -1,0 +1,1 @@
+"""What each subsystem of the demo kernel takes, refuses and holds: one small file each."""
