@@ -4,7 +4,8 @@ inet_diag knows a congestion control by its name, which two maps may share after
 is unregistered. A BPF program that walks all sockets compares `icsk_ca_ops` with the address of
 each map's own struct tcp_congestion_ops (net/ipv4/tcp_ipv4.c: bpf_iter_tcp;
 kernel/bpf/bpf_struct_ops.c: bpf_struct_ops_map.kvalue). Offsets come from the live BTF; needs the
-iterators and helpers of Linux 5.12.
+iterators and helpers of Linux 5.12. The kernel locks each socket for the moment
+that the program looks at it.
 """
 
 from __future__ import annotations
