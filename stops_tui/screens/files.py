@@ -56,8 +56,8 @@ def look(folder: str, suffix: str) -> Listing:
     """
     path = ""
     try:
-        place = Path(folder).expanduser()
-        path = str(place.absolute())
+        place = place_of(folder)
+        path = str(place)
         with os.scandir(place) as there:
             seen = list(islice(there, MOST + 1))
     except TROUBLE as error:
@@ -65,6 +65,17 @@ def look(folder: str, suffix: str) -> Listing:
     found = [entry for each in seen[:MOST] if (entry := _entry(each, suffix))]
     problem = f"only the first {MOST:,} entries were looked at" if len(seen) > MOST else ""
     return Listing(path, tuple(sorted(found, key=lambda e: (not e.is_folder, e.name))), problem)
+
+
+def place_of(typed: str) -> Path:
+    """The whole path of what was typed; only a `~` that begins it is a home.
+
+    Raises:
+        OSError: The working folder is gone.
+        RuntimeError: Nobody has that home.
+    """
+    path = Path(typed).expanduser() if typed.startswith("~") else Path(typed)
+    return path.absolute()
 
 
 def _entry(found: os.DirEntry[str], suffix: str) -> Entry | None:
@@ -126,4 +137,4 @@ def above(folder: str) -> str:
     rest, _, last = folder.rstrip("/").rpartition("/")
     if last in ("", ".", ".."):
         return f"{folder}../"
-    return f"{rest}/" if rest or folder.startswith("/") else ""
+    return f"{rest}/" if rest or folder.startswith("/") else "./"

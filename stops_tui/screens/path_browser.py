@@ -141,7 +141,9 @@ class PathBrowser(Vertical):
         if folder != self._folder:
             return
         self._listing = found
-        self.query_one(LineTable).empty = found.problem or self._empty
+        table = self.query_one(LineTable)
+        table.empty = found.problem or self._empty
+        table.refresh()
         self._show()
         self.post_message(self.Entered(found.path))
 

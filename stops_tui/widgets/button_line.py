@@ -75,6 +75,7 @@ class ButtonLine(Horizontal):
             await self.mount_all(made)
 
     def focus_primary(self) -> None:
-        """Put the focus on the button that Enter is meant for."""
-        for button in self.query(".-go").results(Button):
+        """Put the focus on the button that Enter is meant for; else on the first."""
+        for button in (self.query(".-go") or self.query(Button)).results(Button):
             button.focus()
+            return

@@ -17,7 +17,7 @@ from stops_tui.widgets.plan_text import checks_text
 
 
 def file_text(file: ObjectFile, styles: Palette) -> Text:
-    """The path; then size, license, how much is in it."""
+    """Its name and folder; then size, license, how much is in it."""
     facts = [
         bytes_text(len(file.data)),
         f"license {printable(file.license, 30)}" if file.license else "no license",
@@ -26,10 +26,12 @@ def file_text(file: ObjectFile, styles: Palette) -> Text:
         f"{file.byteorder} endian",
         *([] if file.btf else ["no BTF"]),
     ]
-    line = Text(no_wrap=True, overflow="ellipsis")
-    line.append(printable(file.path), styles["strong"])
-    line.append(f"\n{' · '.join(facts)}", styles["dim"])
-    return line
+    folder, _, name = file.path.rpartition("/")
+    return Text.assemble(
+        (printable(name), styles["strong"]),
+        (f"  in {printable(folder)}/\n", styles["dim"]),
+        " · ".join(facts),
+    )
 
 
 def fit_of(found: Comparison, problem: str) -> tuple[str, Tone]:
@@ -44,7 +46,7 @@ def fit_of(found: Comparison, problem: str) -> tuple[str, Tone]:
     if wrong := sum(need.stops for need in found.needs):
         return f"{_count(wrong, 'member')} {'does' if wrong == 1 else 'do'} not fit", "bad"
     if problem:
-        return "fits; libbpf is missing or too old", "warn"
+        return "cannot be loaded", "bad"
     return "fits", "good"
 
 

@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 
 from stops_tui.bpf.object_file import ObjectFile, ObjectFileError, read
 from stops_tui.screens.base import Facts
-from stops_tui.screens.files import TROUBLE, words_of
+from stops_tui.screens.files import TROUBLE, place_of, words_of
 from stops_tui.screens.object.recent import recent, remember
 from stops_tui.screens.path_browser import PathBrowser, title_of
 
@@ -86,7 +86,7 @@ is typed without a slash also finds files that were opened before.
 def open_object(path: str) -> ObjectFile | str:
     """What is in the file, which is remembered; else why that cannot be told."""
     try:
-        found = read(str(Path(path).expanduser().absolute()))
+        found = read(str(place_of(path)))
     except ObjectFileError as error:
         return f"{Path(path).name}: {error.reason}"
     except TROUBLE as error:

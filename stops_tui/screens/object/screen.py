@@ -54,8 +54,11 @@ class ObjectScreen(StopsScreen):
     ]
     DEFAULT_CSS = """
     ObjectScreen {
-        & > #about { height: auto; padding: 0 1; }
-        & > ObjectTable { height: auto; min-height: 4; max-height: 40%; }
+        & > #about { height: 2; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        & > ObjectTable {
+            height: auto; min-height: 4; max-height: 40%; scrollbar-size-horizontal: 0;
+        }
+        &.-none > ObjectTable { min-height: 5; }
         & > ContentSwitcher { height: 1fr; }
         & > ContentSwitcher > * { height: 1fr; }
         & #object_needs { padding: 0 2; scrollbar-size-vertical: 1; }
@@ -69,6 +72,7 @@ class ObjectScreen(StopsScreen):
         self._file = file
         self._found: Examined | None = None
         self._chosen: set[str] = set()
+        self.set_class(not file.struct_ops, "-none")
 
     # Building
 
@@ -169,7 +173,8 @@ class ObjectScreen(StopsScreen):
     def _say(self) -> None:
         """What is to be known of the focused thing: what is wrong with it."""
         found, pair = self._found, self._pair if self._members.has_focus else None
-        problem = found.problems.get(self._variable, "") if found else ""
+        here = self._maps.has_focus or self._members.has_focus
+        problem = found.problems.get(self._variable, "") if found and here else ""
         if pair and pair.need:
             problem = pair.need.words
         elif found and pair and pair.name in changes(found.drafts[self._variable]):

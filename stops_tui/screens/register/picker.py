@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Sequence
 from typing import ClassVar, cast
 
@@ -16,7 +17,7 @@ from textual.widgets import Input, Static
 from stops_tui.screens.base import Facts
 from stops_tui.struct_ops.candidates import Candidate, candidates
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
-from stops_tui.struct_ops.registration.plan import ProgramSource
+from stops_tui.struct_ops.registration.plan import InObject, ProgramSource
 from stops_tui.struct_ops.text import printable
 from stops_tui.struct_ops.types import StructOpsType
 from stops_tui.widgets.candidate_facts import candidate_text
@@ -193,11 +194,16 @@ def _row(each: Candidate) -> Row:
         str(each.source),
         (
             Span(word, tone),
-            Span(str(each.source), "dim"),
+            Span(_place(each.source), "dim"),
             Span(each.name, _strong(each)),
             Span(why, told),
         ),
     )
+
+
+def _place(source: ProgramSource) -> str:
+    """A source in few cells; the name of an object file, whose path is told beside the list."""
+    return posixpath.basename(source.path) if isinstance(source, InObject) else str(source)
 
 
 def _strong(each: Candidate) -> Tone:

@@ -166,8 +166,8 @@ and registers nothing. Up and down scroll."""
                 Do("screen.dry_run", "Dry run"),
                 Do("screen.execute", self._do, primary=True),
             )
-        at, check = self.judged.failed[0]
-        return (BACK, *save, *mend(check, self.drafts[at], at))
+        mending = (mend(c, self.drafts[at], at) for at, c in self.judged.failed if not c.beyond)
+        return (BACK, *save, *next(mending, ()))
 
     @property
     def _do(self) -> str:
