@@ -54,6 +54,13 @@ def oldest(monkeypatch: pytest.MonkeyPatch) -> None:
         missing(f"the libbpf of this host is {_libbpf()}, not 1.1")
 
 
+@pytest.fixture
+def links(kit: Kit) -> None:
+    """Only where there are links."""
+    if not kit.links:
+        pytest.skip("this kernel has no struct_ops links: they came with 6.4")
+
+
 def _libbpf() -> str:
     with closing(LiveKernel.open()) as kernel:
         found = kernel.writes.libbpf()
@@ -137,9 +144,7 @@ def test_an_object_with_one_data_member_changed_carries_traffic(
     assert name not in available()
 
 
-def test_the_audit_file_tells_each_program_and_the_whole(
-    kit: Kit, cli: Cli, dctcp: Mine, libbpf: str
-) -> None:
+def test_the_audit_file_tells_each_program_and_the_whole(kit: Kit, cli: Cli, dctcp: Mine) -> None:
     name = kit.name()
     made = cli.outcome("register", "--object", str(dctcp.path), "--set", f"name={name}")
     programs = bpftool.Registered(made["map_id"], name).programs
@@ -197,7 +202,7 @@ def test_two_maps_of_an_object_share_its_programs_and_maps(
 
 
 def test_two_links_are_pinned_in_a_folder(
-    kit: Kit, bpffs: tuple[Cli, Path], monkeypatch: pytest.MonkeyPatch
+    kit: Kit, bpffs: tuple[Cli, Path], links: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(CHOOSES, newer())
     cli, point = bpffs
@@ -216,7 +221,7 @@ def test_two_links_are_pinned_in_a_folder(
 
 
 def test_a_map_that_asks_to_be_pinned_is_not_and_that_is_said(
-    kit: Kit, bpffs: tuple[Cli, Path], libbpf: str
+    kit: Kit, bpffs: tuple[Cli, Path]
 ) -> None:
     cli, _ = bpffs
     path, name = str(bpf_object("pair_pinned")), kit.name()
@@ -226,7 +231,7 @@ def test_a_map_that_asks_to_be_pinned_is_not_and_that_is_said(
     assert cli.outcome("unregister", "id", str(made["map_id"]), "--yes")["ok"]
 
 
-def test_a_name_that_is_taken_bars_both(kit: Kit, cli: Cli, libbpf: str) -> None:
+def test_a_name_that_is_taken_bars_both(kit: Kit, cli: Cli) -> None:
     path, name = str(bpf_object("pair")), kit.name()
     with kit.tcp_map() as taken:
         options = (f"--set=meek.name={name}", f"--set=bold.name={taken.name}")
@@ -256,6 +261,7 @@ def test_a_link_is_refused_by_1_1_in_words(kit: Kit, bpffs: tuple[Cli, Path], ol
     assert cli.audit == []
 
 
+@pytest.mark.usefixtures("links")
 @pytest.mark.parametrize("name", ["dctcp_link", "suffixed"])
 def test_a_link_is_registered_and_pinned_with_a_newer_one(
     kit: Kit, bpffs: tuple[Cli, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
@@ -402,7 +408,7 @@ def test_if_the_kernel_refuses_the_second_map_the_first_is_undone(
             kernel.writes.open_map(int(map_id))
 
 
-def test_only_what_is_wanted_is_loaded(kernel: LiveKernel, dctcp: Mine, libbpf: str) -> None:
+def test_only_what_is_wanted_is_loaded(kernel: LiveKernel, dctcp: Mine) -> None:
     programs = {dctcp.word: {"ssthresh": f"{dctcp.word}_ssthresh"}}
     with closing(kernel.writes.load_object(new(dctcp.path, programs))) as loaded:
         assert list(loaded.programs) == [f"{dctcp.word}_ssthresh"]
@@ -426,9 +432,7 @@ def test_unarmed_nothing_is_loaded(kernel: LiveKernel, dctcp: Mine) -> None:
         kernel.writes.load_object(new(dctcp.path))
 
 
-def test_two_threads_load_each_its_own(
-    kernel: LiveKernel, dctcp: Mine, tmp_path: Path, libbpf: str
-) -> None:
+def test_two_threads_load_each_its_own(kernel: LiveKernel, dctcp: Mine) -> None:
     wanted = {"good": new(dctcp.path), "bad": new(bpf_object("refused"))}
     found: dict[str, list[str]] = {"good": [], "bad": []}
 
@@ -448,7 +452,7 @@ def test_two_threads_load_each_its_own(
     assert found == {"good": ["loaded"] * 5, "bad": ["refused_undo_cwnd"] * 5}
 
 
-@pytest.mark.parametrize("at", [1, 5, 12, 19, 26, 33, 40])
+@pytest.mark.parametrize("at", [1, 20, 40])
 def test_killed_at_any_call_nothing_is_left(kit: Kit, cli: Cli, dctcp: Mine, at: int) -> None:
     name = kit.name()
     register = ("register", "--object", str(dctcp.path), "--set", f"name={name}", "--dry-run")
