@@ -5,21 +5,20 @@ Each is measured in a process of its own, with as much memory as a small machine
 
 from __future__ import annotations
 
-import json
 import struct
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
-from stops_tui.bpf.object_file import ObjectFileError, read
 from stops_tui.bpf.object_file.reading import LARGEST
-from stops_tui.report.object_file import as_object, lines
-from stops_tui.struct_ops.objects import compare
+from stops_tui.kernels.kernel import KernelBtf
+from stops_tui.report.object_file import report
 from tests.support.btf_builder import BtfBuilder
 from tests.support.elf_builder import EXECINSTR, FUNC, NOBITS, REL, ElfBuilder
 from tests.support.memory import most_used
@@ -37,11 +36,21 @@ def most_sections() -> bytes:
 
 
 def most_functions() -> bytes:
-    """Programs of one instruction, with names that are tails of one long one."""
+    """As many symbols as there may be, far too many of them programs, with long names."""
+    return programs(65534)
+
+
+def most_programs() -> bytes:
+    """As many programs of one instruction as there may be."""
+    return programs(4096)
+
+
+def programs(count: int) -> bytes:
+    """Programs whose names are tails of one long one."""
     elf = ElfBuilder()
-    code = elf.section("socket", bytes(8 * 65534), flags=EXECINSTR)
+    code = elf.section("socket", bytes(8 * count), flags=EXECINSTR)
     names = elf.string("x" * 511)
-    for number in range(65534):
+    for number in range(count):
         elf.symbol(names + number % 500, FUNC, code, 8 * number, 8)
     return elf.data()
 
@@ -142,6 +151,7 @@ FILES: dict[str, Callable[[], bytes]] = {
     for each in (
         most_sections,
         most_functions,
+        most_programs,
         wide_struct,
         tails_in_types,
         most_members,
@@ -153,18 +163,20 @@ FILES: dict[str, Callable[[], bytes]] = {
 }
 
 
+def some_kernel() -> list[KernelBtf]:
+    """One that has no struct_ops type."""
+    btf = BtfBuilder()
+    btf.integer("int", 4)
+    return [KernelBtf("vmlinux", 1, btf.btf())]
+
+
 def describe(path: str) -> None:
     """All that people and scripts are told of it; prints what that took."""
-    before = most_used()
-    started = time.process_time()
-    with suppress(ObjectFileError):
-        file = read(path)
-        json.dumps(as_object(file, []))
-        list(lines(file))
-        for variable in file.struct_ops:
-            compare(file, variable, None)
-    memory = most_used() - before
-    print(time.process_time() - started, memory)
+    before, started = most_used(), time.process_time()
+    with redirect_stdout(StringIO()):
+        for as_json in (False, True):
+            assert report(path, some_kernel, as_json=as_json) in (0, 1)
+    print(time.process_time() - started, most_used() - before)
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -29,10 +29,13 @@ def read_maps(elf: Elf, btf: Btf | None) -> tuple[ObjectMap, ...]:
     """The maps in section .maps, by their place there, then global data by section.
 
     Raises:
-        ElfError: A definition is none.
+        ElfError: A definition is none, or there are too many.
         BtfError: The BTF contradicts itself.
     """
-    return (*(_defined(elf, btf) if btf else ()), *_global_data(elf))
+    found = (*(_defined(elf, btf) if btf else ()), *_global_data(elf))
+    if len(found) > _MOST_MAPS:
+        raise ElfError(f"it has more than {_MOST_MAPS:,} maps")
+    return found
 
 
 def _global_data(elf: Elf) -> list[ObjectMap]:

@@ -10,6 +10,7 @@ from stops_tui.bpf.object_file.records import ObjectProgram
 from stops_tui.bpf.object_file.types import Words
 
 _INSN: Final = 8  # bytes
+_MOST: Final = 4096  # the largest objects have some hundred
 _SHARED: Final = ".text"  # what programs call; nothing in it is a program
 
 Functions = dict[tuple[int, int], str]
@@ -53,4 +54,6 @@ def read_programs(elf: Elf, ext: BtfExt, words: Words | None) -> tuple[ObjectPro
             ((section.index, symbol.value),
              ObjectProgram(symbol.name, section.name, symbol.value, symbol.size, prototype))
         )  # fmt: skip
+        if len(found) > _MOST:
+            raise ElfError(f"it has more than {_MOST:,} programs")
     return tuple(program for _, program in sorted(found))
