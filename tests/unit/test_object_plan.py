@@ -125,6 +125,10 @@ def test_others_take_the_places_that_are_left(tcp: StructOpsType) -> None:
         "a": {"ssthresh": "spare", "init": "more"},
         "b": {"ssthresh": "b_ssthresh"},
     }
+    assert placed(pair(tcp), wanted(("spare", "ssthresh"), ("a_ssthresh", "ssthresh"))) == {
+        "a": {"ssthresh": "a_ssthresh"},
+        "b": {"ssthresh": "spare"},
+    }
     assert placed(pair(tcp), wanted(("a_ssthresh", "undo_cwnd"))) == {
         "a": {"undo_cwnd": "a_ssthresh"}
     }
