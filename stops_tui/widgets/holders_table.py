@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from stops_tui.struct_ops.holders import MapHolders
 from stops_tui.struct_ops.inventory import StructOpsMap
+from stops_tui.widgets.columns import spans_of
 from stops_tui.widgets.detail import DetailTable
 from stops_tui.widgets.line_table import GUTTER, Cell, Column, Row, Span
 from stops_tui.widgets.map_facts import MapFacts
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 KERNEL_LOG = "kernel log"
 """What the subsystem says of itself in a line too long for a column."""
+EVENT = "SCX_EV_"
+"""What the name of each of sched_ext's events starts with."""
 MOST_PARTS = 100
 """Summands that are listed; there may be thousands of network namespaces."""
 MIN_LINE = 20
@@ -65,11 +68,12 @@ sum.
         """Show sentence, sum and rows."""
         self._facts = facts
         self.border_subtitle = "looking …" if facts.looking else ""
-        rows = [*self._sentence(facts), *_sum(facts), *_subsystem(facts), *_user_space(facts)]
-        self.show_rows(rows)
+        rows = (*_sentence(facts), *_sum(facts), *_subsystem(facts), *_user_space(facts))
+        width = max(self.scrollable_content_region.width - GUTTER, MIN_LINE)
+        self.show_rows([line for row in rows for line in _lines(row, width)])
 
     def on_resize(self) -> None:
-        """Break the sentence anew."""
+        """Break the lines anew."""
         if self._facts:
             self.update_facts(self._facts)
 
@@ -80,14 +84,22 @@ sum.
         parts = account.parts if account else ()
         return next((p for p in parts if p.has_sockets and _key(p) == self.cursor_key), None)
 
-    def _sentence(self, facts: MapFacts) -> Iterator[Row]:
-        """It in as many lines as it takes: all of it is to be read."""
-        width = max(self.scrollable_content_region.width - GUTTER, MIN_LINE)
-        text = facts.account.sentence if facts.account else account(facts.map)
-        for nth, line in enumerate(wrap(text, width)):
-            yield Row(("sentence", nth), (Span(line, "strong"),))
-        if facts.problem:
-            yield Row("problem", (Span(f"cannot look: {facts.problem}", "bad"),))
+
+def _lines(row: Row, width: int) -> Iterator[Row]:
+    """A row; one that spans the table in as many lines as it takes: all of it is to be read."""
+    if len(row.cells) > 1:
+        yield row
+        return
+    ((text, tone),) = spans_of(row.cells[0])
+    for nth, line in enumerate(wrap(text, width, subsequent_indent="  ")):
+        yield Row((row.key, nth) if nth else row.key, (Span(line, tone),))
+
+
+def _sentence(facts: MapFacts) -> Iterator[Row]:
+    text = facts.account.sentence if facts.account else account(facts.map)
+    yield Row("sentence", (Span(text, "strong"),))
+    if facts.problem:
+        yield Row("problem", (Span(f"cannot look: {facts.problem}", "bad"),))
 
 
 def _sum(facts: MapFacts) -> Iterator[Row]:
@@ -125,8 +137,9 @@ def _key(part: Part) -> Hashable:
 
 
 def _who(part: Part) -> Cell:
-    netns = f"{part.netns}  " if part.netns else ""
-    return Span(netns, "accent"), Span(part.detail)
+    ours = part.place and part.place.ours and not part.place.name
+    netns = "this netns" if ours else part.netns
+    return Span(f"{netns}  " if netns else "", "accent"), Span(part.detail)
 
 
 def _subsystem(facts: MapFacts) -> Iterator[Row]:
@@ -134,9 +147,13 @@ def _subsystem(facts: MapFacts) -> Iterator[Row]:
         key = "said", said.what, said.value if said.what == KERNEL_LOG else ""
         if said.what == KERNEL_LOG:
             yield Row(key, (Span(f"{KERNEL_LOG}: {said.value}"),))
+            continue
+        detail = Span(f"  {said.detail}" if said.detail else "", "dim")
+        told = Span(said.value, "strong"), detail
+        if said.what.startswith(EVENT):  # too long for a column
+            yield Row(key, ("event", "", (Span(f"{said.what}  "), *told)))
         else:
-            detail = Span(f"  {said.detail}" if said.detail else "", "dim")
-            yield Row(key, (said.what, "", (Span(said.value, "strong"), detail)))
+            yield Row(key, (said.what, "", told))
 
 
 def _user_space(facts: MapFacts) -> Iterator[Row]:
