@@ -157,8 +157,16 @@ def _command(
 
 
 async def _each_line(port: asyncio.StreamReader, said: Callable[[str], None]) -> None:
-    async for line in port:
-        said(line.decode(errors="replace").rstrip())
+    """Hand on what comes line by line; the last one also when the guest did not get to its end."""
+    rest = b""
+    try:
+        while chunk := await port.read(65536):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                said(line.decode(errors="replace").rstrip())
+    finally:
+        if rest:
+            said(rest.decode(errors="replace").rstrip())
 
 
 def _unpacked(archive: bytes) -> dict[str, bytes]:
