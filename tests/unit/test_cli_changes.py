@@ -18,6 +18,7 @@ from stops_tui import cli
 from stops_tui.bpf.errors import BpfError
 from stops_tui.cli.parser import parse
 from stops_tui.kernels.kernel import Kernel, KernelUnreadable, Obstacle
+from tests.support.clang import bpf_object
 from tests.support.fake_kernel import FakeKernel
 
 ROOT = Path(__file__).parents[2]
@@ -625,4 +626,53 @@ def test_what_cannot_be_swapped_never_reaches_the_kernel(
     ended, found = loaded(f"swap {arguments} --yes")
     assert (ended, found["ok"], found["steps"]) == (exit_code, False, [])
     assert says in found["words"]
+    assert commands(kernel) == []
+
+
+# Object files.
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "says"),
+    [
+        ("--object /nowhere.o", 1, "/nowhere.o: No such file or directory"),
+        ("--object /", 1, "/: it is a directory"),
+        ("--object {plain}", 1, "{plain} has no struct_ops: see stops-tui object {plain}"),
+        ("--object {pair}", 2, "has several struct_ops: meek, bold. Say which: --map NAME, for"),
+        ("--object {pair} --map mee", 1, 'no struct_ops variable "mee": did you mean meek?'),
+        ("--object {pair} --map zzz", 1, 'no struct_ops variable "zzz": it has meek, bold'),
+        ("--map meek --example reno", 2, "--map names a variable of an object file: say --object"),
+        ("--object {pair} --example reno", 2, "--object says all: leave --type, --example and"),
+        (
+            "--object {pair} --map meek --map bold --set name=x",
+            2,
+            "name of which map? Say it as in meek.name=x",
+        ),
+        (
+            "--object {pair} --map meek --set bolt.name=x",
+            2,
+            'no map "bolt" is registered here: there are meek',
+        ),
+        ("--object {pair} --map meek --map bold --name x", 2, "several maps cannot all have one"),
+        ("--object {pair} --map meek --prog ssthresh=by_tenth", 2, "'by_tenth' is no program"),
+        ("--object {pair} --map meek --set nam=x", 2, "did you mean name?"),
+    ],
+)
+def test_what_is_wrong_with_an_order_of_an_object_is_one_line(
+    kernel: FakeKernel, run: Run, arguments: str, exit_code: int, says: str
+) -> None:
+    files = {name: str(bpf_object(name)) for name in ("plain", "pair")}
+    ended, out, err = run(f"register {arguments.format(**files)}")
+    assert (ended, out, err.count("\n")) == (exit_code, "", 1)
+    assert says.format(**files) in err
+    assert commands(kernel) == []
+
+
+def test_swap_takes_one_map_of_an_object(kernel: FakeKernel, run: Run) -> None:
+    kernel.set(80, refcnt=1)
+    kernel.add_link(30, 80)
+    path = bpf_object("pair")
+    ended, out, err = run(f"swap link 30 --object {path} --map meek --map bold --yes")
+    assert (ended, out) == (2, "")
+    assert err == "stops-tui: only one map can take the place: say --map once\n"
     assert commands(kernel) == []
