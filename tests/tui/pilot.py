@@ -7,7 +7,9 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-PATIENCE = 200
+from tests.support import guest
+
+PATIENCE = 200 * guest.PATIENCE
 """How often to look for something, 20 ms apart."""
 
 
