@@ -1,13 +1,44 @@
-"""Which tests run in a guest when nobody names any."""
+"""Which tests run in a guest, where Python is many times slower than outside."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
+
+PROJECT = Path(__file__).parents[2]
 
 EVERYWHERE = ("tests/live", "tests/vm/guest")
 
+PILOT = ("tests/tui/test_explorer.py", "tests/tui/test_empty_host.py")
+"""Of the app on a kernel that is none, a few on the oldest kernel and on a new one."""
 
-def arguments(given: list[str]) -> list[str]:
+PILOT_ON = ("6.1", "7.2")
+
+NOT_OF_A_KERNEL = (
+    "tests/live/test_btf.py::test_find_agrees_with_a_search_through_all",
+    "tests/live/test_btf.py::test_opening_vmlinux_is_quick",
+    "tests/live/test_btf.py::test_a_broken_vmlinux_is_answered_or_refused",
+)
+"""What tests the parser alone; it would take minutes."""
+
+
+def arguments(kernel: str, given: list[str]) -> list[str]:
     """pytest's arguments: those that were given, with the tests to run if they name none."""
-    named = any(Path(word.partition("::")[0]).exists() for word in given if word[:1] != "-")
-    return given if named else [*given, *EVERYWHERE]
+    if any((PROJECT / word.partition("::")[0]).exists() for word in given if word[:1] != "-"):
+        return given
+    left_out = [f"--deselect={test}" for test in NOT_OF_A_KERNEL]
+    return [*given, *left_out, *EVERYWHERE, *(PILOT if kernel in PILOT_ON else ())]
+
+
+def collected(tests: tuple[str, ...]) -> bool:
+    """Whether pytest finds these tests; in passing all are compiled, which is slow in a guest."""
+    command = [sys.executable, "-m", "pytest", "-qq", "--collect-only", *tests]
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
+    done = subprocess.run(
+        command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True, check=False
+    )
+    if done.returncode:
+        print(done.stdout)
+    return done.returncode == 0
