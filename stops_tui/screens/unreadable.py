@@ -22,6 +22,10 @@ from stops_tui.widgets.key_line import KeyLine
 from stops_tui.widgets.keys import bindings
 
 STILL_POSSIBLE = (
+    ("stops-tui --demo", "a simulated kernel, in which nothing can break; Enter opens it"),
+    ("stops-tui replay FILE", "what was recorded on another host"),
+    ("stops-tui object FILE", "what is in a BPF object file"),
+    ("stops-tui object FILE", "what is in a BPF object file"),
     ("stops-tui config", "each setting, and where it came from"),
     ("stops-tui --help", "what the command can do, with examples"),
 )
@@ -102,6 +106,10 @@ class UnreadableScreen(Screen[None]):
     def action_retry(self) -> None:
         """Look again whether this kernel can be read."""
         cast("Facts", self.app).retry()
+
+    async def action_open_demo(self) -> None:
+        """Leave for the demo kernel."""
+        await self.app.run_action("app.demo")
 
     def action_copy_remedy(self) -> None:
         """Copy the command that mends the focused obstacle."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -50,8 +50,18 @@ def fit_of(found: Comparison, problem: str) -> tuple[str, Tone]:
     return "fits", "good"
 
 
+def problem_of(found: Comparison, problem: str) -> str:
+    """The gravest thing that stands in the way of a map; "" if nothing does.
+
+    Args:
+        found: The map beside the kernel's type.
+        problem: Why libbpf cannot load its programs; "" if it can.
+    """
+    return next((need.words for need in found.needs if need.stops), problem)
+
+
 def needs_text(
-    comparisons: Iterable[Comparison], problems: dict[str, str], styles: Palette
+    comparisons: Collection[Comparison], problems: Mapping[str, str], styles: Palette
 ) -> RenderableType:
     """What the object needs, the gravest first; that nothing is missing, where nothing is.
 
@@ -60,6 +70,8 @@ def needs_text(
         problems: By variable: why libbpf cannot load its programs.
         styles: How it is painted.
     """
+    if not comparisons:
+        return Text("Only struct_ops maps are compared with this kernel, and there is none.")
     told: dict[str, Check] = {}
     for found in comparisons:
         name = printable(found.variable.variable)

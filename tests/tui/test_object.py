@@ -168,6 +168,22 @@ async def test_hostile_names_are_shown_escaped(empty: FakeKernel, make_app: Make
             assert "\x1b" not in screen_text(pilot)
 
 
+async def test_a_type_that_this_kernel_has_not_cannot_be_registered(
+    empty: FakeKernel, make_app: MakeApp
+) -> None:
+    app = arm(make_app(empty))
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await show(pilot, tcp_object(empty))
+        screen._maps.move_cursor("alien")
+        await until_shown(pilot, "  this kernel has no struct_ops type alien_ops")
+        await go(pilot, "r", "REVIEW", "does not offer alien_ops", "1 check failed", "[ Back ]")
+        assert "[ Register ]" not in screen_text(pilot)
+        assert "[ Change" not in screen_text(pilot)
+        await go(pilot, "enter", "LIFETIME")
+        for step in ("DATA", "MEMBERS"):
+            await go(pilot, "escape", step)
+
+
 # Registering
 
 

@@ -23,7 +23,7 @@ from stops_tui.widgets.button_line import ButtonLine, Do
 from stops_tui.widgets.detail_bar import DetailBar, Tab
 from stops_tui.widgets.keys import bindings
 from stops_tui.widgets.line_table import LineTable
-from stops_tui.widgets.object_facts import file_text, fit_of, needs_text
+from stops_tui.widgets.object_facts import file_text, fit_of, needs_text, problem_of
 from stops_tui.widgets.object_members import ObjectMembers
 from stops_tui.widgets.object_parts import ObjectMaps, ObjectPrograms
 from stops_tui.widgets.object_table import ObjectTable
@@ -119,7 +119,7 @@ class ObjectScreen(StopsScreen):
 
     def _take(self, found: Examined) -> None:
         self._found = found
-        problems = dict(found.problems)
+        problems = found.problems
         needs = needs_text(found.comparisons.values(), problems, palette(self.app))
         self.query_one("#object_needs Static", Static).update(needs)
         bar = self.query_one(DetailBar)
@@ -169,20 +169,38 @@ class ObjectScreen(StopsScreen):
             self._members.show_members(compared, changed)
         self._say()
 
+    @on(LineTable.Highlighted, "#object_programs")
     @on(LineTable.Highlighted, "#object_members")
     def _say(self) -> None:
-        """What is to be known of the focused thing: what is wrong with it."""
-        found, pair = self._found, self._pair if self._members.has_focus else None
-        here = self._maps.has_focus or self._members.has_focus
-        problem = found.problems.get(self._variable, "") if found and here else ""
-        if pair and pair.need:
-            problem = pair.need.words
-        elif found and pair and pair.name in changes(found.drafts[self._variable]):
-            problem = f"{pair.name} is {pair.text or 'not set'} in the object"
+        """What is to be known of the focused thing: what is wrong with it, a prototype."""
+        problem = self._problem
         said = self.query_one("#said", Static)
-        said.update(printable(problem, 400))
+        words = problem or self._prototype
+        said.update(printable(words, 400))
         said.set_class(bool(problem), "-wrong")
-        said.display = bool(problem)
+        said.display = bool(words)
+
+    @property
+    def _problem(self) -> str:
+        """What is wrong with the member or the map at the cursor, or else is otherwise than it."""
+        found, compared = self._found, self._compared
+        if not found or not compared:
+            return ""
+        if self._maps.has_focus:
+            return problem_of(compared, found.problems.get(self._variable, ""))
+        pair = self._pair if self._members.has_focus else None
+        if pair and pair.need:
+            return pair.need.words
+        if pair and pair.name in changes(found.drafts[self._variable]):
+            return f"{pair.name} is {pair.text or 'not set'} in the object"
+        return ""
+
+    @property
+    def _prototype(self) -> str:
+        """That of the program at the cursor, while programs are looked at."""
+        table = self.query_one(ObjectPrograms)
+        key = table.cursor_key if table.has_focus else None
+        return next((each.prototype for each in self._file.programs if each.name == key), "")
 
     def on_descendant_focus(self) -> None:
         """Another table has the focus."""

@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from stops_tui.screens.base import Facts
+from stops_tui.screens.files import TROUBLE, place_of
 from stops_tui.screens.path_browser import PathBrowser
 from stops_tui.struct_ops.registration.plan import Plan, PlanError
 from stops_tui.struct_ops.registration.plan_file import from_toml, to_toml
@@ -123,11 +124,11 @@ def write(path: str, text: str, replace: bool) -> str:
         replace: Whether one that is there may be lost.
     """
     try:
-        with Path(path).expanduser().open("w" if replace else "x", encoding="utf-8") as file:
+        with place_of(path).open("w" if replace else "x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
         return "It exists: Enter again replaces it."
-    except (OSError, ValueError, RuntimeError) as error:  # the last: `~nobody/`
+    except TROUBLE as error:
         return f"Not saved: {printable(str(error))}"
     return ""
 
@@ -135,7 +136,10 @@ def write(path: str, text: str, replace: bool) -> str:
 def read(path: str) -> Plan | str:
     """The plan in a file, or what is wrong with it."""
     try:
-        with Path(path).expanduser().open(encoding="utf-8") as file:
+        place = place_of(path)
+        if place.exists() and not place.is_file():
+            return f"{path} is no regular file"
+        with place.open(encoding="utf-8") as file:
             return from_toml(file.read(LARGEST), path)
-    except (OSError, ValueError, RuntimeError, PlanError) as error:
+    except (*TROUBLE, PlanError) as error:
         return str(error)
