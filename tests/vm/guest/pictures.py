@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from socket import create_server
 
+from stops_tui.kernels.live.kernel import LiveKernel
 from stops_tui.struct_ops.examples import example_plan
 from stops_tui.struct_ops.registration import unregister
 from stops_tui.struct_ops.registration.execute import execute
@@ -29,6 +30,7 @@ from tests.vm.guest.test_sched_ext import loses, queue, tasks
 from tests.vm.guest.test_tcp import clients
 
 OUT = Path("/run/guest/out")
+PINS = Path("/sys/fs/bpf")
 NETNS = ("cache", "db", "web")
 
 
@@ -37,40 +39,41 @@ class Theatre:
 
     Attributes:
         kernel: What the app looks at.
+        own: The same, as whoever registers sees it.
         kit: Makes the rest.
         bpffs: Where objects are loaded from.
     """
 
     def __init__(self, bpffs: Path) -> None:
         self.kernel = Stage()
-        self.kernel.writes.armed = True
+        self.own = LiveKernel.open()
+        self.own.writes.armed = True  # the app keeps to looking
         self.kit = Kit()
         self.bpffs = bpffs
 
     def facts(self) -> RegistrationFacts:
         """All that a plan is judged by, as of now."""
-        self.kernel.seen = frozenset(range(1 << 16))
-        return RegistrationFacts.gather(self.kernel)
+        return RegistrationFacts.gather(self.own)
 
     def show(self, *outcomes: Outcome) -> None:
         """Only these maps are there."""
         self.kernel.seen = frozenset(outcome.map_id for outcome in outcomes)
 
-    def register(self, plan: Plan, stack: ExitStack, name: str = "") -> Outcome:
-        """Carry out a plan; what it holds is let go at the end."""
-        plan = replace(plan, map_name=name or plan.map_name)
-        outcome = execute(plan, self.facts(), self.kernel.writes)
+    def register(self, plan: Plan, stack: ExitStack, name: str) -> Outcome:
+        """Carry out a plan, the link pinned; it ends with the picture."""
+        pin = "" if plan.replace_link else str(PINS / name)
+        plan = replace(plan, map_name=name, pin=pin)
+        outcome = execute(plan, self.facts(), self.own.writes)
         assert outcome.ok, outcome.words
-        if outcome.held:
-            stack.callback(outcome.held.close)
+        if plan.pin:
+            stack.callback(Path(plan.pin).unlink, missing_ok=True)
         return outcome
 
     def unregister(self, outcome: Outcome) -> None:
         """End a registration as the app does."""
         facts = self.facts()
         wanted = unregister.plan_for(facts, map_id=outcome.map_id)
-        held = (outcome.held,) if outcome.held else ()
-        assert unregister.execute(wanted, facts, self.kernel.writes, held=held).ok
+        assert unregister.execute(wanted, facts, self.own.writes).ok
 
 
 async def schedulers(theatre: Theatre) -> None:
