@@ -62,5 +62,5 @@ else:
             fields = ", ".join(f"{name}={value!r}" for name, value in self._asdict().items())
             return f"{type(self).__name__}({fields})"
 
-        def __reduce__(self) -> tuple[type[Self], tuple[Any, ...]]:
-            return type(self), tuple(self)
+        def __reduce__(self) -> tuple[Any, ...]:
+            return tuple.__new__, (type(self), tuple(self))

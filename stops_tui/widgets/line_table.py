@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from time import monotonic
 from typing import ClassVar
 
@@ -166,8 +166,10 @@ class LineTable(ScrollView, can_focus=True):
         if mark and self.MARKS:
             self._mark_changed(rows)
         before, self._rows = self._rows, list(rows)
-        if [row.key for row in before] == [row.key for row in self._rows]:
-            self._repaint_changed(before)
+        pairs = zip(before, rows, strict=False)
+        differ = [i for i, (old, new) in enumerate(pairs) if old is not new]
+        if len(before) == len(rows) and all(before[i].key == rows[i].key for i in differ):
+            self._repaint_changed(before, differ)
             return
         old_index, self._index = self._index, {row.key: i for i, row in enumerate(self._rows)}
         at = self._settle_cursor(old_index)
@@ -189,9 +191,9 @@ class LineTable(ScrollView, can_focus=True):
             self.post_message(self.Highlighted(self, self.cursor_key))
         return None
 
-    def _repaint_changed(self, before: Sequence[AnyRow]) -> None:
-        for i, (old, new) in enumerate(zip(before, self._rows, strict=True)):
-            if old is not new and old.cells != new.cells:
+    def _repaint_changed(self, before: Sequence[AnyRow], differ: Iterable[int]) -> None:
+        for i in differ:
+            if before[i].cells != self._rows[i].cells:
                 self._refresh_row(i)
 
     # Marks of what changed

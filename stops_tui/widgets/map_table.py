@@ -119,9 +119,10 @@ bars are the last eight different counts. `MEMBERS`: function members set, and a
         """The line of a map: the same object as before while nothing about it changed."""
         map_id = map_.id
         holders = all_holders.get(map_id)
-        known = self._known.get(map_id)
-        if known and known[0] is map_ and known[1:3] == (holders, reason):
-            return known[3]
+        if known := self._known.get(map_id):
+            before, before_holders, before_reason, row = known
+            if before is map_ and before_holders == holders and before_reason == reason:
+                return row
         row = LateRow(map_id, partial(self._cells, map_, refcnts(map_id), holders, reason))
         self._known[map_id] = (map_, holders, reason, row)
         return row

@@ -135,40 +135,31 @@ def _next_program(bpf: Bpf, after: int) -> int | None:
 
 
 def _read_map(bpf: Bpf, map_id: int, known: RawMap | None) -> RawMap | None:
+    """A map; its value is b"" where the kernel refuses it."""
+    if known is None:
+        with opened(bpf.map_get_fd_by_id(map_id, BPF_F_RDONLY)) as fd:
+            is_ours = bpf.obj_get_type_by_fd(fd) == MAP_TYPE_STRUCT_OPS
+            return _new_map(bpf, fd) if is_ours else None
+    size = len(known.value) or _VALUE_SIZE.unpack_from(known.info, _VALUE_SIZE_AT)[0]
     try:
-        fd = bpf.map_get_fd_by_id(map_id, BPF_F_RDONLY)
+        value = bpf.map_value_by_id(map_id, size)
     except BpfError as error:
-        if known is None or error.errno == ENOENT:
+        if error.errno == ENOENT:
             raise
-        return _with_value(known, b"")
-    try:
-        if known:
-            size = len(known.value) or _VALUE_SIZE.unpack_from(known.info, _VALUE_SIZE_AT)[0]
-            return _with_value(known, _value(bpf, fd, size))
-        return _new_map(bpf, fd) if bpf.obj_get_type_by_fd(fd) == MAP_TYPE_STRUCT_OPS else None
-    finally:
-        os.close(fd)
+        value = b""
+    return known if value == known.value else known._replace(value=value)
 
 
 def _new_map(bpf: Bpf, fd: int) -> RawMap:
     info = bpf.map_get_info_by_fd(fd)
-    value = _value(bpf, fd, info.value_size)
+    try:
+        value = bpf.map_lookup_elem(fd, info.value_size)
+    except BpfError:
+        value = b""
     return RawMap(info.id, info.name, info.flags, info.value_type_id, info.btf_id, info.raw, value)
 
 
-def _value(bpf: Bpf, fd: int, size: int) -> bytes:
-    """The value at key 0; b"" if the kernel refuses it."""
-    try:
-        return bpf.map_lookup_elem(fd, size)
-    except BpfError:
-        return b""
-
-
 _VALUE_SIZE, _VALUE_SIZE_AT = struct.Struct("=I"), 12  # `value_size` in struct bpf_map_info
-
-
-def _with_value(known: RawMap, value: bytes) -> RawMap:
-    return known if known.value == value else known._replace(value=value)
 
 
 def _read_link(bpf: Bpf, link_id: int, known: RawLink | None) -> RawLink | None:
