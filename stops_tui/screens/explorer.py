@@ -155,10 +155,10 @@ class ExplorerScreen(StopsScreen):
 
     def _show_emptiness(self, empty: bool) -> None:
         """Say what struct_ops is while there is no map, in place of empty tables."""
-        from stops_tui.widgets.empty_host import EmptyHost
-
-        pages = self.query(EmptyHost)
+        pages = self.query("EmptyHost")
         if empty and not pages:
+            from stops_tui.widgets.empty_host import EmptyHost
+
             self.mount(EmptyHost(self.facts.config.keys), before="#panes")
         pages.set(display=empty)
         self.query_one("#panes").display = not empty
