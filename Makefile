@@ -6,10 +6,13 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 
-.PHONY: run test test-vm lint bench screenshots screenshots-vm demo-cast clean
+.PHONY: run demo test test-vm lint bench screenshots screenshots-vm demo-cast clean
 
 run: $(STAMP)
 	@$(BIN)/stops-tui $(ARGS)
+
+demo: $(STAMP)
+	@$(BIN)/stops-tui --demo $(ARGS)
 
 test: $(DEV) lint
 	@tests/setup-host

@@ -390,6 +390,21 @@ ACTIONS: tuple[Action, ...] = (
         "everywhere",
     ),
     Action(
+        "demo",
+        "d",
+        "demo",
+        "Leave for a simulated kernel: see it work, register things, break nothing.",
+        "explorer",
+    ),
+    Action(
+        "open_demo",
+        "enter",
+        "open the demo",
+        "See it work on a simulated kernel, which needs no privilege.",
+        "unreadable",
+        True,
+    ),
+    Action(
         "seek_back",
         "less_than_sign",
         "10 s back",

@@ -66,6 +66,7 @@ class StopsApp(ChangingApp):
         if not isinstance(kernel, KernelUnreadable):
             self.take_kernel(kernel, inventory)
         self.unfinished: Plan | None = None
+        self.wants_demo = False
 
     def get_default_screen(self) -> Screen[Any]:
         """The first screen, without a blank one before it."""
@@ -139,6 +140,16 @@ class StopsApp(ChangingApp):
         if insert and event.is_printable and event.character:
             event.prevent_default()
             insert(event.character)
+
+    def action_demo(self) -> None:
+        """Leave this kernel for the demo kernel, which can be tried without fear."""
+        if self.unreadable is None and self.kernel.host.source == "demo":
+            self.notify("This is the demo kernel.")
+        elif self.held:
+            self.notify("It would unregister what this program holds: quit first.")
+        else:
+            self.wants_demo = True
+            self.exit()
 
     def action_types(self) -> None:
         """Open the types."""

@@ -12,16 +12,15 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from stops_tui.cli.apps import open_app, open_demo, open_replay
+
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from stops_tui.kernels.kernel import Kernel, KernelUnreadable
-    from stops_tui.kernels.recording.moment import Moment
     from stops_tui.report.order import Order
-    from stops_tui.struct_ops.inventory import Inventory
 
 NOT_FOUND: Final = 1
-USAGE: Final = 2
 PERMISSION: Final = 3
 UNSUPPORTED: Final = 4
 
@@ -43,14 +42,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 (for as long as this runs)
     given = sys.argv[1:] if arguments is None else arguments
     if not given:
-        return _open_app()  # to make the parser takes 10 ms
+        return open_app(_live_kernel, None, armed=False)  # to make the parser takes 10 ms
     from stops_tui.cli.parser import parse
 
     found = parse(given)
-    if found.verb is None:
-        return _open_app(found.interval, armed=found.write)
     if found.verb == "replay":
-        return _open_replay(found.file, found.speed)
+        return open_replay(found.file, found.speed)
+    if found.verb is None and found.demo:
+        return open_demo(found.seed, found.speed, found.interval, armed=found.write)
+    if found.verb is None:
+        return open_app(_live_kernel, found.interval, armed=found.write)
     try:
         _behave_as_a_filter()
         exit_code = run(found, _live_kernel)
@@ -86,9 +87,7 @@ def run(found: Namespace, open_kernel: Callable[[], Kernel]) -> int:
     from stops_tui.kernels.recording.error import RecordingError
 
     try:
-        if getattr(found, "replay", None):
-            return _report(found, _recorded_kernel(found.replay, found.at))
-        return _report(found, open_kernel())
+        return _report(found, _other_kernel(found) or open_kernel())
     except RecordingError as error:
         _tell(str(error))
         return NOT_FOUND
@@ -217,79 +216,27 @@ def _record(found: Namespace, kernel: Kernel) -> int:
     )
 
 
-def _open_app(interval: float | None = None, *, armed: bool = False) -> int:
-    if not _on_terminal():
-        return USAGE
-    from stops_tui.kernels.kernel import KernelUnreadable
-
-    kernel: Kernel | KernelUnreadable
-    inventory = None
-    try:
-        kernel, inventory = _look_ahead()  # while Textual is imported
-    except KernelUnreadable as unreadable:
-        kernel = unreadable
-    from stops_tui.app import StopsApp
-    from stops_tui.config import load
-    from stops_tui.hangup import end_with_terminal
-
-    end_with_terminal(sys.stdin.fileno())
-    # Garbage is looked for again once its first frame is painted.
-    app = StopsApp(kernel, load(interval), _live_kernel, inventory, armed=armed)
-    app.run()
-    return app.return_code or 0
-
-
-def _open_replay(path: str, speed: float) -> int:
-    from stops_tui.kernels.recording.error import RecordingError
-    from stops_tui.kernels.recording.kernel import RecordedKernel
-
-    if not _on_terminal():
-        return USAGE
-    try:
-        kernel = RecordedKernel(path)
-    except RecordingError as error:
-        _tell(str(error))
-        return NOT_FOUND
-    from stops_tui.config import load
-    from stops_tui.replaying import ReplayApp
-
-    app = ReplayApp(kernel, load(None), speed)
-    app.run()
-    return app.return_code or 0
-
-
-def _on_terminal() -> bool:
-    """Whether there is one for the app; tells if not."""
-    if all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.__stderr__)):
-        return True
-    _tell("the app needs a terminal; for scripts there is: stops-tui list (see --help)")
-    return False
-
-
 def _live_kernel() -> Kernel:
     from stops_tui.kernels.live.kernel import LiveKernel
 
     return LiveKernel.open()
 
 
-def _look_ahead() -> tuple[Kernel, Inventory]:
-    """The running kernel, the first sweep of which is begun: much comes before it is wanted."""
-    from stops_tui.ahead import InventoryAhead
-    from stops_tui.kernels.live.kernel import LiveKernel
+def _other_kernel(found: Namespace) -> Kernel | None:
+    """The demo kernel or a recording, where one was asked for."""
+    if found.demo:
+        from stops_tui.kernels.demo.kernel import DemoKernel
 
-    kernel = LiveKernel.open()
-    return kernel, InventoryAhead(kernel)
-
-
-def _recorded_kernel(path: str, moment: Moment | None) -> Kernel:
-    """A recording, at a moment or at its end; what of it could not be read is told."""
+        return DemoKernel(found.seed, found.speed)
+    if not getattr(found, "replay", None):
+        return None
     from stops_tui.kernels.recording.kernel import RecordedKernel
 
-    kernel = RecordedKernel(path)
+    kernel = RecordedKernel(found.replay)
     if kernel.problem:
-        _tell(f"{path}: {kernel.problem}")
-    if moment:
-        kernel.playback.seek(moment(kernel.start.time))
+        _tell(f"{found.replay}: {kernel.problem}")
+    if found.at:
+        kernel.playback.seek(found.at(kernel.start.time))
     return kernel
 
 

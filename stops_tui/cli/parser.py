@@ -12,6 +12,7 @@ from typing import Any, Final
 from stops_tui import __version__
 from stops_tui.cli.base import PATHS, Parser, Verbs, add_json, add_verb
 from stops_tui.cli.recordings import (
+    add_demo,
     add_recording_verbs,
     add_replay,
     check_replay,
@@ -26,6 +27,7 @@ EXAMPLES: Final = """\
   sudo stops-tui                        watch this host's struct_ops maps live
   sudo stops-tui --interval 0.5         look twice a second
   sudo stops-tui --write                the same, and it may register and unregister
+  stops-tui --demo                      a simulated kernel: no privilege, nothing can break
   sudo stops-tui list                   the same facts as a table, once
   sudo stops-tui list --json            for scripts
   sudo stops-tui watch                  what changes, line by line
@@ -73,7 +75,7 @@ def build_parser() -> Parser:
     """The whole parser, for parsing, completion and man page."""
     parser = Parser(
         prog="stops-tui",
-        usage="stops-tui [--write] [--interval S] [--version] [--help] [VERB ...]",
+        usage="stops-tui [--write] [--interval S] [--demo] [--version] [--help] [VERB ...]",
         description="A terminal explorer for BPF struct_ops. Without a verb, the app opens: every "
         "struct_ops map\nof this kernel, live, and what is behind each member. It changes nothing "
         "unless writing is armed.",
@@ -84,6 +86,7 @@ def build_parser() -> Parser:
         "--write", action="store_true", help="open the app with writing armed: it may register"
     )
     _add_interval(parser)
+    add_demo(parser)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs", parser_class=Parser)
     _add_list(verbs)
     _add_holders(verbs)
@@ -104,7 +107,7 @@ def _add_list(verbs: Verbs) -> None:
     verb = add_verb(
         verbs,
         "list",
-        "[id N | name X | type T] [--holders] [--json] [--replay FILE]",
+        "[id N | name X | type T] [--holders] [--json] [--replay FILE | --demo]",
         "every struct_ops map: type, state, status, refcnt, members, links, holders",
         """\
 One line a map, by id. REFCNT is the kernel's count, HOLDERS what is left of it without
@@ -154,7 +157,7 @@ def _add_dump(verbs: Verbs) -> None:
     verb = add_verb(
         verbs,
         "dump",
-        "[id N | name X] [--json] [--replay FILE]",
+        "[id N | name X] [--json] [--replay FILE | --demo]",
         "the value of maps: every member, and the program behind it",
         """\
 The value as C would initialise it. With --json, what bpftool -j struct_ops dump prints.""",
@@ -172,7 +175,7 @@ def _add_types(verbs: Verbs) -> None:
     verb = add_verb(
         verbs,
         "types",
-        "[NAME] [--json] [--replay FILE]",
+        "[NAME] [--json] [--replay FILE | --demo]",
         "what this kernel lets BPF implement, and which maps do",
         """\
 The struct_ops types in the BTF of the kernel and of its modules. Of a type that is named, its
@@ -191,7 +194,7 @@ def _add_progs(verbs: Verbs) -> None:
     verb = add_verb(
         verbs,
         "progs",
-        "[--json] [--replay FILE]",
+        "[--json] [--replay FILE | --demo]",
         "every struct_ops program: its struct, its member, the maps it serves, its runs",
         """\
 The kernel tells which struct a program is for, but its member only through a map that has it.
@@ -210,7 +213,7 @@ def _add_prog(verbs: Verbs) -> None:
     verb = add_verb(
         verbs,
         "prog",
-        "(id N | name X) [--xlated | --jited] [--json] [--replay FILE]",
+        "(id N | name X) [--xlated | --jited] [--json] [--replay FILE | --demo]",
         "everything about one program, its code included",
         """\
 What the kernel tells of it, then its translated and its JITed instructions with source lines

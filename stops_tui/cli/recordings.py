@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from stops_tui.cli.base import PATHS, Parser, Verbs, add_verb
 
@@ -54,8 +54,31 @@ source lines of programs.""",
     verb.add_argument("--speed", type=_speed, default=1.0, metavar="N", help="times as fast")
 
 
+def add_demo(parser: Parser, default: Any = False) -> None:
+    """--demo, --seed, --speed: the demo kernel instead of this one."""
+    silent = default is argparse.SUPPRESS
+    parser.add_argument(
+        "--demo", action="store_true", default=default, help="a simulated kernel, not this one"
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=argparse.SUPPRESS if silent else 1,
+        metavar="N",
+        help=argparse.SUPPRESS if silent else "of its chances",
+    )
+    parser.add_argument(
+        "--speed",
+        type=_speed,
+        default=argparse.SUPPRESS if silent else 1.0,
+        metavar="N",
+        help=argparse.SUPPRESS if silent else "of its time: 10 is ten times as fast",
+    )
+
+
 def add_replay(verb: Parser) -> None:
-    """--replay FILE, --at TIME: look at a recording instead of this kernel."""
+    """--replay FILE, --at TIME, or --demo: look at another kernel than this one."""
+    add_demo(verb, argparse.SUPPRESS)
     file = verb.add_argument(
         "--replay", metavar="FILE", help="look at a recording, not at this kernel"
     )
@@ -66,7 +89,9 @@ def add_replay(verb: Parser) -> None:
 
 
 def check_replay(found: argparse.Namespace) -> None:
-    """--at says nothing without --replay."""
+    """--at says nothing without --replay; of two kernels, one is looked at."""
+    if found.demo and found.replay:
+        found.parser.error("the demo kernel or a recording? Say --demo or --replay FILE")
     if found.at and not found.replay:
         found.parser.error("--at needs a recording: add --replay FILE")
 

@@ -401,6 +401,10 @@ class ExplorerScreen(StopsScreen):
 
     # Changing the kernel
 
+    async def action_demo(self) -> None:
+        """Leave for the demo kernel."""
+        await self.app.run_action("app.demo")
+
     def action_register(self) -> None:
         """Open the wizard."""
         self.facts.register()

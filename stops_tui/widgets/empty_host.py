@@ -20,7 +20,7 @@ WHAT = (
 )
 
 
-OFFERED = ("register", "open_object", "types", "help", "quit")
+OFFERED = ("register", "open_object", "demo", "types", "help", "quit")
 """The actions that help where there is nothing to see."""
 
 

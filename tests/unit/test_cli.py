@@ -297,7 +297,7 @@ def test_config_tells_each_value_and_its_source(
     monkeypatch.setenv("TEXTUAL_THEME", "nord")
     file = tmp_path / "stops-tui" / "config.toml"
     file.parent.mkdir()
-    file.write_text('columns = ["id"]\n[keys]\npause = ["f9", "space"]\n')
+    file.write_text('columns = ["id"]\n[keys]\npause = ["f9", "f8"]\n')
     assert cli.run(parse(["--interval", "5", "config", "--json"]), FakeKernel.busy) == 0
     found = json.loads(capsys.readouterr().out)
     settings = {setting.pop("name"): setting for setting in found["settings"]}
@@ -305,12 +305,12 @@ def test_config_tells_each_value_and_its_source(
     assert settings["theme"] == {"value": "nord", "source": "environment TEXTUAL_THEME"}
     assert settings["interval"] == {"value": 5.0, "source": "command line"}
     assert settings["columns"] == {"value": ["id"], "source": f"{file}:1"}
-    assert settings["keys.pause"] == {"value": ["f9", "space"], "source": f"{file}:3"}
+    assert settings["keys.pause"] == {"value": ["f9", "f8"], "source": f"{file}:3"}
     assert settings["keys.quit"] == {"value": ["q"], "source": "default"}
     assert cli.run(parse(["config"]), FakeKernel.busy) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["SETTING", "VALUE", "FROM"]
-    assert ["keys.pause", "f9", "space", f"{file}:3"] in [line.split() for line in lines]
+    assert ["keys.pause", "f9", "f8", f"{file}:3"] in [line.split() for line in lines]
 
 
 @pytest.mark.parametrize("arguments", ["list --json", "types --json", "completion bash"])
@@ -400,7 +400,7 @@ def test_the_app_is_armed_only_if_asked_to(
     terminal = 17
 
     class App:
-        return_code = 0
+        return_code, wants_demo = 0, False
 
         def __init__(self, *_: object, armed: bool) -> None:
             opened.append(armed)
@@ -413,7 +413,7 @@ def test_the_app_is_armed_only_if_asked_to(
     monkeypatch.setattr("sys.stdin.fileno", lambda: terminal)
     monkeypatch.setattr("stops_tui.app.StopsApp", App)
     monkeypatch.setattr("stops_tui.hangup.end_with_terminal", watched.append)
-    monkeypatch.setattr(cli, "_look_ahead", lambda: (FakeKernel.busy(), None))
+    monkeypatch.setattr(cli.apps, "_look_ahead", lambda: (FakeKernel.busy(), None))
     assert cli.main(arguments) == 0
     assert opened == [armed]
     assert watched == [terminal]

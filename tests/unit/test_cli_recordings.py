@@ -96,3 +96,17 @@ def test_names_are_left_out_where_asked(file: Path) -> None:
     run("record", str(file), "--duration", "0.1", "--redact")
     assert b"scx_simple" not in run("list", "--replay", str(file)).stdout.encode()
     assert "(redacted)" in run("list", "--replay", str(file)).stdout
+
+
+def test_the_demo_kernel_needs_nothing_and_is_the_same_each_time() -> None:
+    first = json.loads(run("list", "--demo", "--json").stdout)
+    assert [each["name"] for each in first] == [
+        each["name"] for each in json.loads(run("--demo", "list", "--json").stdout)
+    ]
+    assert {each["kernel_struct_ops"] for each in first} == {
+        *("tcp_congestion_ops", "sched_ext_ops", "Qdisc_ops", "hid_bpf_ops"),
+    }
+    for verb in ("dump", "types", "progs"):
+        assert run(verb, "--demo").returncode == 0
+    both = run("list", "--demo", "--replay", "x")
+    assert (both.returncode, "--demo or --replay" in both.stderr) == (2, True)

@@ -47,11 +47,11 @@ def test_every_setting_and_where_it_came_from(file: Path) -> None:
     config = read(
         file,
         '\n# mine\ntheme = "nord"\ninterval = 2\ncolumns = [\n "id",\n "name",\n]\n\n'
-        '[keys]\npause = "space"\nfilter = ["/", "ctrl+f"]\n',
+        '[keys]\npause = "f8"\nfilter = ["/", "ctrl+f"]\n',
     )
     assert config.problems == ()
     assert (config.theme, config.interval, config.columns) == ("nord", 2.0, ("id", "name"))
-    assert config.keys == {"pause": "space", "filter": "slash,ctrl+f"}
+    assert config.keys == {"pause": "f8", "filter": "slash,ctrl+f"}
     assert config.sources == {
         "theme": f"{file}:3",
         "interval": f"{file}:4",
