@@ -30,14 +30,13 @@ from stops_tui.kernels.kernel import (
 from stops_tui.kernels.live import objects
 from stops_tui.kernels.live.access import obstacles
 from stops_tui.kernels.live.btfs import Btfs
-from stops_tui.kernels.live.conditions import conditions
 from stops_tui.kernels.live.host import this_host
-from stops_tui.kernels.live.pins import Pins
-from stops_tui.kernels.live.processes import Processes
 from stops_tui.kernels.live.sysfs import subsystems
 from stops_tui.record import Record
 
 if TYPE_CHECKING:
+    from stops_tui.kernels.live.pins import Pins
+    from stops_tui.kernels.live.processes import Processes
     from stops_tui.kernels.live.users import LiveUsers
     from stops_tui.kernels.live.writes import LiveWrites
     from stops_tui.kernels.traffic import Traffic
@@ -68,8 +67,6 @@ class LiveKernel:
         self._programs = objects.watched_programs()
         self._sweep = RawSweep({}, {}, RawSubsystems())
         self._holders = threading.Lock()
-        self._processes = Processes()
-        self._pins = Pins()
         self._seen_holders = RawHolders()
         self._btfs = Btfs()
         self._stats = threading.Lock()
@@ -184,6 +181,8 @@ class LiveKernel:
 
     def conditions(self) -> RawConditions:
         """What else decides whether something can be registered; read anew."""
+        from stops_tui.kernels.live.conditions import conditions
+
         return conditions()
 
     def traffic(self, name: str, connections: int) -> Traffic:
@@ -198,6 +197,19 @@ class LiveKernel:
     def close(self) -> None:
         """Release run statistics."""
         self.count_runs(False)
+
+    @cached_property
+    def _processes(self) -> Processes:
+        # Not at the top, as `_pins`: nobody walks over /proc before the first frame.
+        from stops_tui.kernels.live.processes import Processes
+
+        return Processes()
+
+    @cached_property
+    def _pins(self) -> Pins:
+        from stops_tui.kernels.live.pins import Pins
+
+        return Pins()
 
     def _kernel_btf(self, btf_id: int) -> Btf | None:
         """As `btf`; before 6.9 a map says 0 for vmlinux."""
