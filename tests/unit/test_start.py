@@ -21,10 +21,12 @@ load(None)
 LIST = """
 from stops_tui.cli import run
 from stops_tui.cli.parser import parse
+from stops_tui.kernels.kernel import RawHolders, RawSubsystems, RawSweep
 from stops_tui.kernels.live.kernel import LiveKernel
-from stops_tui.kernels.live import pins, processes
-from tests.support.fake_kernel import FakeKernel
-run(parse(["list", "--json"]), FakeKernel.busy)
+class Empty(LiveKernel):
+    sweep = lambda self: RawSweep({}, {}, RawSubsystems())
+    holders = lambda self: self._pins and self._processes and RawHolders()
+run(parse(["list", "--json"]), Empty)
 """
 TELL = """
 import sys
@@ -47,8 +49,8 @@ STRUCT_OPS = {
 BPF = {"_cdefs", "errors", "info", "syscall"}
 LATER = {
     "app", "screens", "widgets", "bpf.object_file", "bpf.libbpf", "kernels.demo",
-    "kernels.recording", "kernels.live.users", "kernels.live.writes", "struct_ops.account",
-    "struct_ops.registration",
+    "kernels.recording.kernel", "kernels.recording.recorder", "kernels.live.users",
+    "kernels.live.writes", "struct_ops.account", "struct_ops.registration",
 }  # fmt: skip
 
 
