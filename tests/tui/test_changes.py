@@ -15,7 +15,7 @@ from textual.pilot import Pilot
 
 from stops_tui.app import StopsApp
 from stops_tui.config import Config
-from stops_tui.kernels.kernel import RawSubsystems
+from stops_tui.kernels.kernel import Kernel, RawSubsystems
 from stops_tui.kernels.writes import Handle
 from stops_tui.screens.ask import AskScreen
 from stops_tui.screens.explorer import ExplorerScreen
@@ -29,7 +29,7 @@ SMALL = (80, 24)
 
 @asynccontextmanager
 async def app_on(
-    kernel: FakeKernel, armed: bool = True, map_id: int = 0, size: tuple[int, int] = SMALL
+    kernel: Kernel, armed: bool = True, map_id: int = 0, size: tuple[int, int] = SMALL
 ) -> AsyncIterator[tuple[StopsApp, Pilot[Any]]]:
     """The app, the cursor on a map."""
     app = StopsApp(kernel, Config(interval=0.05), armed=armed)
