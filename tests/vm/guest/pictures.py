@@ -87,7 +87,8 @@ async def schedulers(theatre: Theatre) -> None:
             await until_shown(pilot, "scx_lazy", "attached")
             with tasks():
                 await until_shown(pilot, "ejected")
-            fifo = replace(queue(programs), data={**queue(programs).data, "name": "scx_fifo"})
+            fifo = queue(programs, theatre.facts())
+            fifo = replace(fifo, data={**fifo.data, "name": "scx_fifo"})
             runs = theatre.register(fifo, stack, "scx_fifo")
             theatre.show(ejected, runs)
             stack.enter_context(tasks(3))

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from stops_tui.screens.register.draft import Draft
 from stops_tui.struct_ops.candidates import candidates
 from stops_tui.struct_ops.examples import example_plan
 from stops_tui.struct_ops.registration.checks import checks, failures
 from stops_tui.struct_ops.registration.execute import perform
+from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.plan import Plan, ProgramSource
 from tests.support.live import eventually
 from tests.vm.guest.stage import Stage
@@ -42,16 +44,16 @@ def state() -> str:
     return (SYSFS / "state").read_text().strip()
 
 
-def queue(programs: Programs) -> Plan:
-    """The scheduler that works."""
-    members = ("init", "enqueue", "dispatch", "exit")
-    return Plan(
-        SCX,
-        "stops_queue",
-        {member: programs[f"fifo_{member}"] for member in members},
-        {"name": "stops_queue", "flags": "SWITCH_PARTIAL"},
-        link=True,
-    )
+def queue(programs: Programs, facts: RegistrationFacts) -> Plan:
+    """The scheduler that works, by the choices that a person makes in the wizard."""
+    draft = Draft(facts)
+    draft.choose_type(SCX)
+    for member in ("init", "enqueue", "dispatch", "exit"):
+        draft.set_program(member, programs[f"fifo_{member}"])
+    draft.set_data("name", "stops_queue")
+    draft.set_data("flags", "SWITCH_PARTIAL")
+    draft.change(link=True)
+    return draft.complete
 
 
 def loses(programs: Programs, *, link: bool = True) -> Plan:
@@ -87,7 +89,8 @@ def test_a_scheduler_runs(stage: Stage) -> None:
         best = candidates(facts, facts.types[SCX], "dispatch")[0]
         assert best.source == programs["fifo_dispatch"], "named after the member"
         stage.look()
-        with stage.registered(queue(programs)) as outcome, tasks():
+        with stage.registered(queue(programs, facts)) as outcome, tasks():
+            stage.look()
             assert (outcome.state, outcome.status) == ("READY", "attached")
             assert "/sys/kernel/sched_ext/root/ops shows it" in outcome.words
             assert (SYSFS / "root/ops").read_text().strip() == "stops_queue"
@@ -111,12 +114,14 @@ def test_a_scheduler_runs(stage: Stage) -> None:
             assert state() == "disabled"
         assert stage.gone("map", outcome.map_id)
         stage.look()
+        assert stage.events(outcome.map_id) == ["map  → attached", "map attached → "]
 
 
 def test_a_second_one_is_refused(stage: Stage) -> None:
     first = example_plan("fifo", stage.facts().types, link=True)
     with stage.loaded("scx") as programs, stage.registered(first) as outcome:
-        facts, second = stage.facts(), queue(programs)
+        facts = stage.facts()
+        second = queue(programs, facts)
         reason = 'only one scheduler runs at a time, and "stops_fifo" runs'
         assert [reason in each.words for each in failures(checks(second, facts))] == [True]
         refused = perform(second, facts, stage.kernel.writes)
