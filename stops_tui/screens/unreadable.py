@@ -25,7 +25,6 @@ STILL_POSSIBLE = (
     ("stops-tui --demo", "a simulated kernel, in which nothing can break; Enter opens it"),
     ("stops-tui replay FILE", "what was recorded on another host"),
     ("stops-tui object FILE", "what is in a BPF object file"),
-    ("stops-tui object FILE", "what is in a BPF object file"),
     ("stops-tui config", "each setting, and where it came from"),
     ("stops-tui --help", "what the command can do, with examples"),
 )
