@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from errno import E2BIG, EBUSY, EINVAL, ENOLINK, EOPNOTSUPP
 from typing import cast
 
 import pytest
 
 from stops_tui.kernels.demo.kernel import DemoKernel
+from stops_tui.kernels.demo.rules.hid import Hid
+from stops_tui.kernels.demo.rules.qdisc import Qdisc
+from stops_tui.kernels.demo.rules.sched_ext import SchedExt
+from stops_tui.kernels.demo.rules.subsystem import Dummy, SchedExtCid, Subsystem
+from stops_tui.kernels.demo.rules.tcp import Tcp
+from stops_tui.kernels.demo.world import World
 from stops_tui.kernels.kernel import RawSweep
-from stops_tui.kernels.writes import Handle, ReadOnly, Refused
+from stops_tui.kernels.writes import ReadOnly
 from stops_tui.struct_ops.account import Accounts
 from stops_tui.struct_ops.events import History
 from stops_tui.struct_ops.inventory import Inventory
 from stops_tui.struct_ops.listing import xlated_listing
-from tests.support.writes_contract import CONTRACT, Bench, refused
-
-SCX, HID = "sched_ext_ops", "hid_bpf_ops"
+from tests.support.types_contract import HID, TYPES_CONTRACT, Rule, linked, scheduler
+from tests.support.writes_contract import CONTRACT, Bench
 
 
 class Clock:
@@ -51,80 +55,92 @@ def test_rules_of_the_real_kernel(bench: Bench, rule: Callable[[Bench], None]) -
     rule(bench)
 
 
-# Types that the contract's kernels may not have
+@pytest.mark.parametrize("rule", TYPES_CONTRACT, ids=lambda rule: rule.holds.__name__)
+def test_rules_of_types_that_only_guests_have(bench: Bench, rule: Rule) -> None:
+    rule.holds(bench)
 
 
-def test_one_scheduler_runs_at_a_time_and_its_link_survives_its_ejection(bench: Bench) -> None:
-    def scheduler(name: str) -> Handle:
-        ops = bench.map(link=True, type_name=SCX)
-        bench.update(ops, bench.value(SCX, name=name.encode()), (), SCX)
-        return ops
-
-    first, second = scheduler("first"), scheduler("second")
+def test_an_ejected_scheduler_looks_attached(bench: Bench) -> None:
+    first = scheduler(bench, "first")
     link = bench.keep(bench.writes.create_link(first))
-    refused(EBUSY, "already runs", lambda: bench.writes.create_link(second))
-    said = bench.kernel.users.sched_ext()
-    assert said and (said.state, said.ops) == ("enabled", "first")
     world = cast("DemoKernel", bench.kernel).world
     world.sched_ext.stall(first.id, 2.3)
     assert bench.kernel.sweep().links[link.id].map_id == first.id
     assert Inventory(bench.kernel).sweep().maps[first.id].status == "ejected"
-    assert bench.kernel.conditions().subsystems.sched_ext_state == "disabled"
-
-
-def test_a_scheduler_that_is_refused_while_enabling_has_a_link_all_the_same(bench: Bench) -> None:
-    ops = bench.map(link=True, type_name=SCX)
-    bench.update(ops, bench.value(SCX, name=b"last", flags=b"\2"), (), SCX)  # ENQ_LAST, no enqueue
-    bench.keep(bench.writes.create_link(ops))
     said = bench.kernel.users.sched_ext()
-    assert said and said.state == "disabled"
-    assert "requires ops.enqueue()" in said.log[-1]
-    too_long = bench.value(SCX, name=b"long", timeout_ms=(30_001).to_bytes(4, "little"))
-    other = bench.map(link=True, type_name=SCX)
-    refused(E2BIG, "limit", lambda: bench.update(other, too_long, (), SCX))
+    assert said
+    assert said.log[-1] == "sched_ext: first: kworker/1:2[611] failed to run for 2.300s"
 
 
-def test_a_swap_keeps_old_sockets_on_the_old_map(bench: Bench) -> None:
+def test_sockets_stay_with_the_map_they_began_with(bench: Bench) -> None:
     world = cast("DemoKernel", bench.kernel).world
-    name = bench.name.encode()
-    old, new, other = (bench.map(link=True) for _ in range(3))
-    for ops, called in ((old, name), (new, name), (other, name + b"x")):
-        bench.update(ops, bench.value(name=called))
+    old, new = linked(bench, bench.name), linked(bench, bench.name)
     link = bench.keep(bench.writes.create_link(old))
     netns = next(iter(world.tcp.namespaces))
     world.tcp.open(bench.name, netns, "192.0.2.1:5")
-    refused(EINVAL, "name", lambda: bench.writes.update_link(link, other, old))
-    with pytest.raises(Refused, match="already"):
-        bench.writes.update_link(link, old, old)
     bench.writes.update_link(link, new, old)
-    assert (bench.seen(old), bench.seen(new)) == (("READY", 1), ("READY", 1))
     world.tcp.open(bench.name, netns, "192.0.2.1:6")
+    assert (bench.seen(old), bench.seen(new)) == (("READY", 1), ("READY", 2))
     users = bench.kernel.users.tcp({old.id: bench.name, new.id: bench.name})
     assert users.namespaces[0].sockets == {old.id: 1, new.id: 1}
-    bench.writes.detach_link(link)
-    third = bench.map(link=True)
-    bench.update(third, bench.value(name=name))
-    refused(ENOLINK, "detached", lambda: bench.writes.update_link(link, third, new))
 
 
-def test_what_is_no_type_for_links_to_change_says_so(bench: Bench) -> None:
-    maps = [bench.map(link=True, type_name=SCX) for _ in range(2)]
-    for number, ops in enumerate(maps):
-        bench.update(ops, bench.value(SCX, name=b"s%d" % number), (), SCX)
-    link = bench.keep(bench.writes.create_link(maps[0]))
-    refused(EOPNOTSUPP, "", lambda: bench.writes.update_link(link, maps[1], maps[0]))
-
-
-def test_a_fixup_wants_its_device(bench: Bench) -> None:
+def test_a_fixup_outlives_its_device(bench: Bench) -> None:
     world = cast("DemoKernel", bench.kernel).world
+    world.hid.plug(5, "a mouse", "0003:0001:0002")
     ops = bench.map(link=True, type_name=HID)
     bench.update(ops, bench.value(HID, hid_id=b"\5"), (), HID)
-    refused(EINVAL, "", lambda: bench.writes.create_link(ops))
-    world.hid.plug(5, "a mouse", "0003:0001:0002")
     bench.keep(bench.writes.create_link(ops))
     world.hid.unplug(5)
-    status = Inventory(bench.kernel).sweep().maps[ops.id].status
-    assert status == "attached, device gone"
+    assert Inventory(bench.kernel).sweep().maps[ops.id].status == "attached, device gone"
+
+
+# Rules made wrong on purpose
+
+
+def wrong_value(*wrong: object) -> Callable[..., object]:
+    """A method that answers so, whatever it is asked."""
+    answers = list(wrong)
+    return lambda *_, **__: answers[0] if len(answers) == 1 else answers.pop(0)
+
+
+WRONG: dict[str, tuple[type, str, Callable[..., object]]] = {
+    "a name may be taken twice": (Tcp, "register", wrong_value(0)),
+    "a name is never given back": (Tcp, "unregister", wrong_value(None)),
+    "any value will do": (Tcp, "validate", wrong_value(0)),
+    "another name may be swapped in": (Tcp, "update", wrong_value(0)),
+    "bpf_dummy_ops registers": (Dummy, "validate", wrong_value(0)),
+    "two schedulers run": (SchedExt, "register", wrong_value(0)),
+    "a scheduler has no limits": (SchedExt, "validate", wrong_value(0)),
+    "a scheduler can be swapped": (Subsystem, "update", wrong_value(0)),
+    "no arena is wanted": (SchedExtCid, "register", wrong_value(0)),
+    "a qdisc may lack functions": (Qdisc, "validate", wrong_value(0)),
+    "a fixup takes any flags": (Hid, "validate", wrong_value(0)),
+    "a fixup needs no device": (Hid, "register", wrong_value(0)),
+    "nothing counts in refcnt": (World, "refcnt", wrong_value(0)),
+    "nothing ever goes": (World, "collect", wrong_value(None)),
+    "detaching does nothing": (World, "detach_link", wrong_value(None)),
+    "deleting does nothing": (World, "delete_map", wrong_value(None)),
+    "a link is on any map": (World, "update_link", wrong_value(None)),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_wrong_rule_breaks_the_contract(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    owner, method, wrong = WRONG[what]
+    monkeypatch.setattr(owner, method, wrong)
+    rules = [*CONTRACT, *(rule.holds for rule in TYPES_CONTRACT)]
+    assert any(not holds(rule) for rule in rules)
+
+
+def holds(rule: Callable[[Bench], None]) -> bool:
+    """Whether the demo kernel keeps a rule."""
+    try:
+        with closing(Bench(DemoKernel(clock=Clock(), story=False), "t_contract")) as bench:
+            rule(bench)
+    except (Exception, pytest.fail.Exception):
+        return False
+    return True
 
 
 # The story
