@@ -1,0 +1,187 @@
+"""A recording of the running kernel tells what was seen there; whenever its recorder is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
+from threading import Event as Flag
+from threading import Thread
+from typing import Any
+
+from stops_tui.kernels.live.kernel import LiveKernel
+from stops_tui.kernels.recording.error import RecordingError
+from stops_tui.kernels.recording.kernel import RecordedKernel
+from stops_tui.struct_ops.events import Event, History
+from stops_tui.struct_ops.inventory import Inventory, Snapshot
+from stops_tui.struct_ops.story import tell
+from tests.live.test_cli import COMMAND, loaded
+from tests.support.guest import PATIENCE
+from tests.support.live import Kit, LiveMap, eventually
+
+INTERVAL = 0.25
+LATE = 0.75 * PATIENCE
+"""Seconds that a look may come late on a busy machine."""
+SOCKETS = (20, 50, 100)
+
+Seen = tuple[str, int] | None
+
+
+@contextmanager
+def recorder(file: Path, interval: float = INTERVAL) -> Iterator[subprocess.Popen[str]]:
+    """`stops-tui record`, once it has looked."""
+    command = [*COMMAND, "record", str(file), "--interval", str(interval)]
+    with subprocess.Popen(command, text=True, stderr=subprocess.PIPE) as process:
+        try:
+            assert eventually(lambda: looked(file), 30 * PATIENCE)
+            yield process
+        finally:
+            process.kill()
+
+
+def looked(file: Path) -> bool:
+    with suppress(RecordingError), closing(RecordedKernel(str(file))) as kernel:
+        return len(kernel.moments()) > 1
+    return False
+
+
+class Watcher(Thread):
+    """What the app's event view gets, at the same interval."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.history = History()
+        self.ended = Flag()
+        self._kernel = LiveKernel.open()
+        self._inventory = Inventory(self._kernel)
+        self._look()
+
+    def run(self) -> None:
+        while not self.ended.wait(INTERVAL):
+            self._look()
+        self._kernel.close()
+
+    def _look(self) -> None:
+        self.snapshot = self._inventory.sweep()
+        self.history.add(self.snapshot)
+
+    def seen(self, map_id: int) -> Seen:
+        return seen(self.snapshot, map_id)
+
+
+@contextmanager
+def watched() -> Iterator[Watcher]:
+    """A watcher, while it watches."""
+    watcher = Watcher()
+    watcher.start()
+    try:
+        yield watcher
+    finally:
+        watcher.ended.set()
+        watcher.join()
+
+
+def seen(snapshot: Snapshot, map_id: int) -> Seen:
+    """State and refcnt of a map; None: not there."""
+    found = snapshot.maps.get(map_id)
+    return (found.state, found.refcnt) if found else None
+
+
+def recorded(file: Path, map_id: int) -> Seen:
+    """The same, at the end of a file that grows."""
+    with closing(RecordedKernel(str(file))) as kernel:
+        return seen(Inventory(kernel).sweep(), map_id)
+
+
+def shows(file: Path, map_id: int, wanted: Seen) -> bool:
+    """Whether the recording comes to that, soon."""
+    return eventually(lambda: recorded(file, map_id) == wanted, 20 * PATIENCE)
+
+
+def settled(events: Iterable[Event], map_id: int, counts: set[int]) -> dict[tuple[str, str], float]:
+    """When each thing first happened; of reference counts, those that stayed for a while."""
+    first: dict[tuple[str, str], float] = {}
+    for event in events:
+        passing = event.what == "refcnt" and int(event.after) not in counts
+        if event.map_id == map_id and not passing:
+            first.setdefault((event.what, event.after), event.time)
+    return first
+
+
+def told(verb: str, made: LiveMap, *more: str) -> Any:
+    """What a report says of one map, whoever else runs what beside it."""
+    if verb == "dump":
+        return loaded("dump", "id", str(made.id), *more)
+    found = loaded(verb, *more)
+    if verb == "progs":
+        return [each for each in found if made.id in each["maps"]]
+    (of_map,) = (each for each in found if each["id"] == made.id)
+    us = [each for each in of_map["pids"] if each["pid"] == os.getpid()]
+    return {**of_map, "pids": us}
+
+
+def test_a_life_is_replayed_as_it_was_seen(kit: Kit, tmp_path: Path) -> None:
+    file = tmp_path / "life.stops"
+
+    def show(wanted: Seen) -> None:
+        assert shows(file, made.id, wanted)
+        assert eventually(lambda: live.seen(made.id) == wanted, 20 * PATIENCE)
+
+    with watched() as live, recorder(file) as process:
+        with kit.tcp_map() as made, ExitStack() as sockets:
+            show(("INUSE", 1))
+            for before, count in zip((0, *SOCKETS), SOCKETS, strict=False):
+                sockets.enter_context(kit.clients(made.name, count - before))
+                show(("INUSE", 1 + count))
+            reports = {verb: told(verb, made) for verb in ("list", "dump", "progs")}
+            at = time.time()
+            time.sleep(2 * INTERVAL)
+            made.unregister()
+            made.drop()
+            show(("TOBEFREE", SOCKETS[-1]))
+        show(None)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30 * PATIENCE)
+        assert process.returncode == 0
+    counts = {1 + SOCKETS[0], 1 + SOCKETS[1], 1 + SOCKETS[2], SOCKETS[2]}
+    replayed = settled(tell(str(file)).events, made.id, counts)
+    told_live = settled(live.history.events, made.id, counts)
+    assert list(replayed) == list(told_live)
+    assert [what for what, _ in replayed].count("refcnt") == len(counts)
+    assert {("map", "registered"), ("state", "TOBEFREE"), ("map", "")} <= replayed.keys()
+    apart = max(abs(replayed[each] - told_live[each]) for each in replayed)
+    assert apart < INTERVAL + LATE, apart
+    began = RecordedKernel(str(file)).start.time
+    then = ("--replay", str(file), "--at", f"+{at - began}")
+    assert {verb: told(verb, made, *then) for verb in reports} == reports
+
+
+def test_one_that_is_killed_at_any_moment_loses_its_last_look_at_most(
+    kit: Kit, tmp_path: Path
+) -> None:
+    with kit.tcp_map() as made:
+        for number in range(5):
+            file = tmp_path / f"{number}.stops"
+            with recorder(file, 0.1) as process, ExitStack() as sockets:
+                for _ in range(3 + number):
+                    sockets.enter_context(kit.clients(made.name, 1))
+                    time.sleep(0.03)
+                wanted = ("INUSE", 4 + number)
+                assert shows(file, made.id, wanted)
+                process.kill()
+                process.wait()
+                assert recorded(file, made.id) == wanted
+            with closing(RecordedKernel(str(file))) as kernel:
+                assert kernel.ended == ""
+
+
+def test_a_recorder_keeps_nothing_alive(kit: Kit, tmp_path: Path) -> None:
+    file = tmp_path / "idle.stops"
+    with recorder(file, 0.1):
+        with kit.tcp_map(state="INIT") as made:
+            assert shows(file, made.id, ("INIT", 0))
+        assert eventually(lambda: not kit.map_exists(made.id), 5 * PATIENCE)
