@@ -403,11 +403,9 @@ def test_a_program_that_is_gone(kit: Kit, kernel: LiveKernel) -> None:
     plan = example(kit, kernel, "reno")
     plan = replace(plan, programs={**plan.programs, "ssthresh": program})
     outcome = execute(plan, facts, kernel.writes)
-    assert (outcome.steps[0].step.call, outcome.steps[0].errno_name) == (
-        "BPF_PROG_GET_FD_BY_ID",
-        "ENOENT",
-    )
-    assert len(outcome.steps) == 1
+    failed = outcome.steps[-1]
+    assert (failed.step.call, failed.errno_name) == ("BPF_PROG_GET_FD_BY_ID", "ENOENT")
+    assert {each.step.call for each in outcome.steps[:-1]} <= {"BPF_PROG_LOAD"}
     assert nothing_is_left(kernel, outcome)
 
 
@@ -523,7 +521,7 @@ print(json.dumps([c.words for c in unregister.checks(ending, facts()) if c.level
 show(unregister.execute(ending, facts(), kernel.writes))
 from stops_tui.struct_ops.registration.plan import Pinned
 members = facts().snapshot.maps[made.map_id].members
-handle = kernel.writes.open_program(next(m.prog_id for m in members if m.prog_id))
+handle = kernel.writes.open_program(next(m.prog_id for m in members if m.member.name == "ssthresh"))
 kernel.writes.pin(handle, f"{root}/prog")
 handle.close()
 os.unlink(f"{root}/map")
@@ -540,7 +538,7 @@ show(unregister.execute(unregister.plan_for(facts(), map_id=again.map_id), facts
     assert ended["ok"], ended["words"]
     assert "stays while a pin or a process holds it" in ended["words"]
     assert again["ok"], again["words"]
-    assert again["calls"][0] == "BPF_OBJ_GET"
+    assert "BPF_OBJ_GET" in again["calls"]
     assert ended_again["ok"], ended_again["words"]
     assert ended_again["left"] == []
 
