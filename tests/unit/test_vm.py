@@ -100,7 +100,7 @@ def test_tests_that_are_named_are_all_that_runs() -> None:
     assert "tests/live" in selection.arguments("6.12", ["-x"])
     assert set(selection.PILOT) <= set(selection.arguments("6.1", ["-k", "app"]))
     assert not set(selection.PILOT) & set(selection.arguments("6.12", []))
-    for test in (*selection.PILOT, *selection.NOT_OF_A_KERNEL, *selection.EVERYWHERE):
+    for test in (*selection.PILOT, *selection.LEFT_OUT, *selection.EVERYWHERE):
         assert (selection.PROJECT / test.partition("::")[0]).exists()
 
 
