@@ -55,6 +55,10 @@ class ElfEditor:
         start = self.section(name, "offset")
         return slice(start, start + self.section(name, "size"))
 
+    def byte(self, at: int, value: int) -> None:
+        """Put a byte somewhere."""
+        self._field(at, 1, value)
+
     def word(self, at: int, value: int) -> None:
         """Put 4 bytes somewhere."""
         self._field(at, 4, value)

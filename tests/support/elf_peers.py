@@ -1,43 +1,75 @@
-"""What others tell of a BPF object: pyelftools of the file, libbpf of the object it opens."""
+"""What others tell of a BPF object: LLVM of the file, libbpf of the object it opens."""
 
 from __future__ import annotations
 
 import ctypes
-import io
+import json
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import SymbolTableSection
-
+from tests.support.clang import tool
 from tests.support.debian import unpacked
 
-EXECINSTR = 4
+EXECINSTR = 4  # SHF_EXECINSTR
+FUNC = 2  # STT_FUNC
 LINK = 1 << 13  # BPF_F_LINK
 STRUCT_OPS = 26  # BPF_MAP_TYPE_STRUCT_OPS
 
 
-def elf_programs(data: bytes) -> list[tuple[str, str, int]]:
-    """(Name, section, instructions) of every function in a section of its own, in order."""
-    elf = ELFFile(io.BytesIO(data))
-    table = elf.get_section_by_name(".symtab")
-    assert isinstance(table, SymbolTableSection)
+class Told(NamedTuple):
+    """What LLVM tells of an object.
+
+    Attributes:
+        programs: (Name, section, instructions) of every function in a section of its own, in order.
+        license: What section license says.
+    """
+
+    programs: list[tuple[str, str, int]]
+    license: str
+
+
+def told_by_llvm(data: bytes) -> Told:
+    """What llvm-readobj tells of an object.
+
+    Raises:
+        ValueError: It finds something wrong with it.
+    """
+    command = [tool("llvm-readobj"), "--elf-output-style=JSON", "--sections", "--symbols", "-"]
+    done = subprocess.run(command, input=data, capture_output=True)
+    if done.returncode or done.stderr:
+        raise ValueError(done.stderr)
+    (told,) = json.loads(done.stdout.decode(errors="replace"))
+    told = told.get("<stdin>", told)  # LLVM 19 does not name the file
+    sections = [each["Section"] for each in told["Sections"]]
+    code = {
+        each["Index"]: _word_of(each["Name"])
+        for each in sections
+        if _number_of(each["Flags"]) & EXECINSTR and _word_of(each["Name"]) != ".text"
+    }
     found = []
-    for symbol in table.iter_symbols():
-        if symbol["st_info"]["type"] == "STT_FUNC" and isinstance(symbol["st_shndx"], int):
-            section = elf.get_section(symbol["st_shndx"])
-            if section["sh_flags"] & EXECINSTR and section.name != ".text":
-                place = symbol["st_shndx"], symbol["st_value"]
-                found.append((place, (symbol.name, section.name, symbol["st_size"] // 8)))
-    return [program for _, program in sorted(found)]
+    for symbol in (each["Symbol"] for each in told["Symbols"]):
+        number = _number_of(symbol["Section"])
+        if _number_of(symbol["Type"]) == FUNC and number in code:
+            program = _word_of(symbol["Name"]), code[number], symbol["Size"] // 8
+            found.append(((number, symbol["Value"]), program))
+    licenses = (
+        data[each["Offset"] :][: each["Size"]].split(b"\0")[0].decode()
+        for each in sections
+        if _word_of(each["Name"]) == "license"
+    )
+    return Told([program for _, program in sorted(found)], next(licenses, ""))
 
 
-def elf_license(data: bytes) -> str:
-    """What section license says."""
-    section = ELFFile(io.BytesIO(data)).get_section_by_name("license")
-    return str(section.data().split(b"\0")[0].decode()) if section else ""
+def _word_of(field: dict[str, Any]) -> str:
+    """The name of what has a name and a number; LLVM 19 calls them otherwise than LLVM 14."""
+    return next(each for each in field.values() if isinstance(each, str))
+
+
+def _number_of(field: dict[str, Any]) -> int:
+    return next(each for each in field.values() if isinstance(each, int))
 
 
 class LibbpfObject:

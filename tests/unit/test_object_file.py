@@ -187,12 +187,23 @@ Edit = Callable[[ElfEditor], object]
 HUGE = (1 << 64) - 1
 HOSTILE: dict[str, tuple[Edit, str]] = {
     "machine": (lambda e: e.header("machine", 62), "it is no BPF object: an ELF file for"),
-    "executable": (lambda e: e.header("type", 2), "it is no BPF object: an ELF file of type 2"),
+    "executable": (lambda e: e.header("type", 2), "it is no BPF object: an ELF file of type ET_E"),
+    "32 bits": (lambda e: e.byte(4, 1), "it is no BPF object: no ELF file of 64 bits"),
+    "byte order": (lambda e: e.byte(5, 3), "it is no BPF object: no ELF file of 64 bits"),
     "no sections": (lambda e: e.header("shnum", 0), "its section headers are not in the file"),
     "most sections": (lambda e: e.header("shnum", 65535), "its section headers are not in"),
     "far headers": (lambda e: e.header("shoff", HUGE), "its section headers are not in the file"),
     "thin headers": (lambda e: e.header("shentsize", 1), "its section headers are not in"),
     "no names": (lambda e: e.header("shstrndx", 65535), "the section of the sections' names"),
+    "other count": (
+        lambda e: (e.header("shnum", 0), e.section(0, "size", 1 << 63)),
+        "its section headers are not in the file",
+    ),
+    "other names": (
+        lambda e: (e.header("shstrndx", 65535), e.section(0, "link", 1 << 31)),
+        "the section of the sections' names is missing",
+    ),
+    "far names": (lambda e: e.section(e.header("shstrndx"), "offset", HUGE), "section 1 reaches"),
     "unread names": (
         lambda e: e.section(e.header("shstrndx"), "flags", 0x800), "section 1 is no table of names",
     ),
@@ -273,6 +284,27 @@ def test_names_that_share_one_long_string_are_not_read() -> None:
     editor.section(number, "size", len(long))
     with pytest.raises(ObjectFileError, match="a name without end"):
         parse(bytes(editor.data) + long, "long.o")
+
+
+def test_more_sections_than_the_header_can_count() -> None:
+    """Section 0 has their number, and that of the names (elf(5), e_shnum and e_shstrndx)."""
+    whole = bpf_object("pair").read_bytes()
+    editor = ElfEditor(bytearray(whole))
+    editor.section(0, "size", editor.header("shnum"))
+    editor.section(0, "link", editor.header("shstrndx"))
+    editor.header("shnum", 0)
+    editor.header("shstrndx", 65535)
+
+    one, other = parse(bytes(editor.data), "x.o"), parse(whole, "x.o")
+
+    assert one._replace(data=b"", btf=None) == other._replace(data=b"", btf=None)
+    assert one.sections
+
+    editor.section(0, "size", 65537)
+    editor.header("shoff", len(editor.data))
+    headers = bytes(32) + (65537).to_bytes(8, "little") + bytes(64 * 65537 - 40)
+    with pytest.raises(ObjectFileError, match="more than 65,536 sections"):
+        parse(bytes(editor.data) + headers, "x.o")
 
 
 @given(st.binary(max_size=400))

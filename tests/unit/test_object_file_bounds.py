@@ -35,6 +35,17 @@ def most_sections() -> bytes:
     return elf.data()
 
 
+def most_of_both() -> bytes:
+    """As many symbols as there may be, in none of as many sections."""
+    elf = ElfBuilder()
+    name = elf.string("x" * 511)
+    for _ in range(0xFEF0):
+        elf.header(name, NOBITS, 0, 1)
+    for _ in range(65534):
+        elf.symbol(name, FUNC, 0xFFF1, 0, 8)  # SHN_ABS
+    return elf.data()
+
+
 def most_functions() -> bytes:
     """As many symbols as there may be, far too many of them programs, with long names."""
     return programs(65534)
@@ -150,6 +161,7 @@ FILES: dict[str, Callable[[], bytes]] = {
     each.__name__: each
     for each in (
         most_sections,
+        most_of_both,
         most_functions,
         most_programs,
         wide_struct,

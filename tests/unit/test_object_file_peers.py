@@ -1,4 +1,4 @@
-"""What we tell of objects is what others tell: pyelftools, libbpf, bpftool.
+"""What we tell of objects is what others tell: LLVM, libbpf, bpftool.
 
 The objects are ours of tests/bpf, and all that Debian's udev-hid-bpf ships: some implement
 hid_bpf_ops, some are of the older form, programs in sections fmod_ret.
@@ -14,7 +14,7 @@ from stops_tui.btf import Kind
 from tests.support import bpftool
 from tests.support.clang import OBJECTS, bpf_object, vmlinux_h
 from tests.support.debian import hid_objects
-from tests.support.elf_peers import elf_license, elf_programs, opened
+from tests.support.elf_peers import opened, told_by_llvm
 
 
 def ours() -> list[Path]:
@@ -29,11 +29,10 @@ def ours() -> list[Path]:
 
 
 def same_as_others(path: Path) -> ObjectFile:
-    """Describe an object, and compare with pyelftools and with libbpf."""
+    """Describe an object, and compare with LLVM and with libbpf."""
     file = read(str(path))
     programs = [(each.name, each.section, each.insns) for each in file.programs]
-    assert programs == elf_programs(file.data)
-    assert file.license == elf_license(file.data)
+    assert (programs, file.license) == told_by_llvm(file.data)
     with opened(path) as libbpf:
         # libbpf takes the mark of those that are not loaded by themselves for no part of the name.
         named = [(name, section.removeprefix("?"), insns) for name, section, insns in programs]

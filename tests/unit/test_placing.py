@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from stops_tui.bpf.object_file import ObjectFile, ObjectFileError, parse
 from stops_tui.bpf.object_file.placing import with_programs
 from tests.support.clang import bpf_object
+from tests.support.elf_editor import ElfEditor
 from tests.support.mutated_objects import mutate, spans
 
 Places = Mapping[str, Mapping[str, str]]
@@ -96,6 +97,15 @@ def test_any_program_goes_into_any_function_member(data: st.DataObject) -> None:
 def test_what_is_not_there(places: Places, says: str) -> None:
     with pytest.raises(ObjectFileError, match=says):
         with_programs(compiled("pair"), places)
+
+
+def test_a_program_that_is_in_no_section_is_none() -> None:
+    file = compiled("pair")
+    editor = ElfEditor(bytearray(file.data))
+    editor.symbol("grown", "section", 0xFFF1)  # SHN_ABS
+    changed = file._replace(data=bytes(editor.data))
+    with pytest.raises(ObjectFileError, match="there is no program grown"):
+        with_programs(changed, {"meek": {"init": "grown"}})
 
 
 def test_damaged_objects_are_placed_or_refused() -> None:

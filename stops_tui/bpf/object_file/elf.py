@@ -1,39 +1,29 @@
-"""ELF as compilers write it for BPF: sections, symbols, relocations (elf(5)).
+"""ELF as compilers write it for BPF: sections, symbols, relocations (elf(5)), by pyelftools.
 
-Read here and by no library, as all that a hostile file says of itself, each offset, size, count,
-name and link, must be held against the file's length before it is believed; little is left to read
-after that.
+The only file that reads by it; nothing is read that guard.py has not let through.
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Final, Literal, NamedTuple
+from io import BytesIO
+from typing import Any, Final, Literal, NamedTuple
 
-_HEADER: Final = "HHIQQQIHHHHHH"  # Elf64_Ehdr after e_ident
-_SECTION: Final = "IIQQQQIIQQ"  # Elf64_Shdr
-_SYMBOL: Final = "IBBHQQ"  # Elf64_Sym
-_RELOCATION: Final = "QII"  # Elf64_Rel, its r_info in halves: little endian has the type first
+from elftools.common.exceptions import ELFError as ElfError
+from elftools.common.utils import struct_parse
+from elftools.elf.elffile import ELFFile
+from elftools.elf.relocation import RelocationSection
+from elftools.elf.sections import Section as ElfSection
+from elftools.elf.sections import StringTableSection, SymbolTableSection
+from elftools.elf.sections import Symbol as ElfSymbol
 
-_IDENT: Final = 16
-_CLASS_64: Final = 2
-_ET_REL: Final = 1
-_MACHINES: Final = (247, 0)  # EM_BPF; EM_NONE, which LLVM wrote once
-_NULL, _PROGBITS, _SYMTAB, _STRTAB, _NOBITS, _REL = 0, 1, 2, 3, 8, 9
-_COMPRESSED: Final = 0x800
-_GLOBAL, _WEAK = 1, 2
+from stops_tui.bpf.object_file import guard
 
-LONGEST_NAME: Final = 512
-"""Bytes of a section's or symbol's name, as many as KSYM_NAME_LEN."""
+__all__ = ["Elf", "ElfError", "Relocation", "Section", "Symbol"]
 
-MOST_SYMBOLS: Final = 1 << 16
-"""Symbols, and relocations of one section; what people compile has a few thousand."""
-
-
-class ElfError(Exception):
-    """A file that is no BPF object, or a corrupt one; says why in one line."""
+_EXECINSTR: Final = 4
+_KINDS: Final = {"STT_OBJECT": "object", "STT_FUNC": "func", "STT_SECTION": "section"}
 
 
 class Section(NamedTuple):
@@ -42,39 +32,35 @@ class Section(NamedTuple):
     Attributes:
         index: Its number.
         name: Its name.
-        type: SHT_*.
+        type: "SHT_PROGBITS"; a number where it has no name.
         flags: SHF_*.
         offset: Where it starts.
         size: Its bytes; of SHT_NOBITS none of them is in the file.
-        link: For symbols, the section of their names.
         info: For relocations, the section that they change.
-        entry_size: Bytes of each symbol or relocation.
     """
 
     index: int  # type: ignore[assignment] # tuple.index() is of no use here
     name: str
-    type: int
+    type: str | int
     flags: int
     offset: int
     size: int
-    link: int
     info: int
-    entry_size: int
 
     @property
     def is_data(self) -> bool:
         """Whether it holds a program's own bytes (SHT_PROGBITS)."""
-        return self.type == _PROGBITS
+        return self.type == "SHT_PROGBITS"
 
     @property
     def is_zeroes(self) -> bool:
         """Whether it is all zeroes and not in the file (SHT_NOBITS)."""
-        return self.type == _NOBITS
+        return self.type == "SHT_NOBITS"
 
     @property
     def is_code(self) -> bool:
         """Whether it holds instructions (SHF_EXECINSTR)."""
-        return self.is_data and bool(self.flags & 4)
+        return self.is_data and bool(self.flags & _EXECINSTR)
 
 
 class Symbol(NamedTuple):
@@ -85,7 +71,7 @@ class Symbol(NamedTuple):
         kind: "func", "object" (a variable), "section"; "" for any other.
         is_global: Whether it is global or weak, not local.
         is_weak: Whether it may be missing.
-        section: The number of its section, or SHN_*.
+        section: The number of its section; 0 where it has none.
         value: Bytes from the start of that section.
         size: Bytes.
     """
@@ -106,9 +92,6 @@ class Relocation(NamedTuple):
     symbol: Symbol
 
 
-_KINDS: Final = {1: "object", 2: "func", 3: "section"}
-
-
 class Elf:
     """The sections of a relocatable BPF object, and what is in them.
 
@@ -117,124 +100,111 @@ class Elf:
     """
 
     def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._order = _byte_order(data)
-        self.sections = self._read_sections()
+        guard.check_start(data)
+        self._file = ELFFile(BytesIO(data))
+        guard.check_header(self._file.header, len(data))
+        count, names = self._file.num_sections(), self._file.get_shstrndx()
+        guard.check_sections(self._file["e_shoff"], count, names, len(data))
+        self.sections = tuple(self._read_sections(count, self._names(names)))
         self._by_name = {section.name: section for section in reversed(self.sections)}
 
     @property
     def byteorder(self) -> Literal["little", "big"]:
         """The byte order of the file and of the machine it is for."""
-        return "little" if self._order == "<" else "big"
+        return "little" if self._file.little_endian else "big"
 
     def section(self, name: str) -> Section | None:
         """The first section of this name."""
         return self._by_name.get(name)
 
+    def header_offset(self, index: int) -> int:
+        """Where the header of a section is, bytes from the file's start."""
+        return int(self._file["e_shoff"]) + index * int(self._file["e_shentsize"])
+
     def content(self, section: Section) -> bytes:
         """What is in a section."""
-        if section.flags & _COMPRESSED:
-            raise ElfError(f"section {section.name} is compressed")
-        if section.is_zeroes:
-            raise ElfError(f"section {section.name} has no content")
-        return self._data[section.offset : section.offset + section.size]
+        header = self._header(section.index)
+        guard.check_content(section.name, header)
+        return ElfSection(header, section.name, self._file).data()
 
     @cached_property
     def symbols(self) -> tuple[Symbol, ...]:
         """All symbols, by their number."""
-        tables = [section for section in self.sections if section.type == _SYMTAB]
+        tables = [section for section in self.sections if section.type == "SHT_SYMTAB"]
         if len(tables) > 1:
             raise ElfError("more than one symbol table")
-        if not tables:
-            return ()
-        names = self._string_table(tables[0].link)
-        return tuple(
-            Symbol(
-                self._name(names, name),
-                _KINDS.get(info & 0xF, ""),
-                info >> 4 in (_GLOBAL, _WEAK),
-                info >> 4 == _WEAK,
-                section,
-                value,
-                size,
-            )
-            for name, info, _other, section, value, size in self._entries(tables[0], _SYMBOL)
-        )
+        return tuple(symbol for table in tables for symbol in self._read_symbols(table))
+
+    def relocation_tables(self, section: Section) -> list[Section]:
+        """The sections of a section's relocations; there should be one at most."""
+        return [
+            each for each in self.sections if each.type == "SHT_REL" and each.info == section.index
+        ]
 
     def relocations(self, section: Section) -> Iterator[Relocation]:
         """The relocations of one section."""
-        tables = [each for each in self.sections if each.type == _REL]
-        own = [table for table in tables if table.info == section.index]
-        if len(own) > 1:
+        tables = self.relocation_tables(section)
+        if len(tables) > 1:
             raise ElfError(f"section {section.name} has more than one table of relocations")
-        for table in own:
-            for offset, low, high in self._entries(table, _RELOCATION):
-                number = high if self._order == "<" else low
+        for table in tables:
+            header = self._header(table.index)
+            guard.check_entries(table.name, header, self._file.structs.Elf_Rel.sizeof())
+            for each in RelocationSection(header, table.name, self._file).iter_relocations():
+                number = each["r_info_sym"]
                 if number >= len(self.symbols):
                     raise ElfError(f"section {table.name}: no symbol {number}")
-                yield Relocation(offset, self.symbols[number])
+                yield Relocation(each["r_offset"], self.symbols[number])
 
-    def _read_sections(self) -> tuple[Section, ...]:
-        header = struct.unpack_from(self._order + _HEADER, self._data, _IDENT)
-        start, entry_size, count, names_at = header[5], *header[10:]
-        end = start + count * entry_size
-        if entry_size != struct.calcsize("<" + _SECTION) or not count or end > len(self._data):
-            raise ElfError("its section headers are not in the file")
-        raw = list(struct.iter_unpack(self._order + _SECTION, self._data[start:end]))
-        nameless = [_nameless(index, fields) for index, fields in enumerate(raw)]
-        for each in nameless:
-            in_file = each.type != _NULL and not each.is_zeroes
-            if in_file and each.offset + each.size > len(self._data):
-                raise ElfError(f"section {each.index} reaches beyond the file")
-        if names_at >= count:
-            raise ElfError("the section of the sections' names is missing")
-        names = nameless[names_at]
-        return tuple(
-            each._replace(name=self._name(names, fields[0]))
-            for each, fields in zip(nameless, raw, strict=True)
+    def _header(self, index: int) -> Any:
+        file = self._file
+        header = struct_parse(file.structs.Elf_Shdr, file.stream, self.header_offset(index))
+        guard.check_section(index, header, file.stream_len)
+        return header
+
+    def _names(self, index: int) -> _Names:
+        header = self._header(index)
+        guard.check_names(index, header)
+        return _Names(header, "", self._file)
+
+    def _read_sections(self, count: int, names: _Names) -> Iterator[Section]:
+        for index in range(count):
+            header = self._header(index)
+            yield Section(
+                index,
+                names.get_string(header["sh_name"]),
+                header["sh_type"],
+                header["sh_flags"],
+                header["sh_offset"],
+                header["sh_size"],
+                header["sh_info"],
+            )
+
+    def _read_symbols(self, table: Section) -> Iterator[Symbol]:
+        header = self._header(table.index)
+        guard.check_entries(table.name, header, self._file.structs.Elf_Sym.sizeof())
+        if header["sh_link"] >= len(self.sections):
+            raise ElfError("the section of the symbols' names is missing")
+        names = self._names(header["sh_link"])
+        for symbol in SymbolTableSection(header, table.name, self._file, names).iter_symbols():
+            yield self._symbol(symbol)
+
+    def _symbol(self, symbol: ElfSymbol) -> Symbol:
+        info, section = symbol["st_info"], symbol["st_shndx"]
+        is_there = isinstance(section, int) and section < len(self.sections)  # not "SHN_ABS"
+        return Symbol(
+            symbol.name,
+            _KINDS.get(info["type"], ""),
+            info["bind"] in ("STB_GLOBAL", "STB_WEAK"),
+            info["bind"] == "STB_WEAK",
+            section if is_there else 0,
+            symbol["st_value"],
+            symbol["st_size"],
         )
 
-    def _string_table(self, index: int) -> Section:
-        if index >= len(self.sections):
-            raise ElfError("the section of the symbols' names is missing")
-        return self.sections[index]
 
-    def _name(self, table: Section, offset: int) -> str:
-        """The string at this offset of a string table."""
-        if table.type != _STRTAB or table.flags & _COMPRESSED:
-            raise ElfError(f"section {table.index} is no table of names")
-        start, stop = table.offset + offset, table.offset + table.size
-        end = self._data.find(b"\0", start, min(stop, start + LONGEST_NAME + 1))
-        if end < 0:
-            raise ElfError(f"a name without end at offset {offset} of section {table.index}")
-        return self._data[start:end].decode(errors="backslashreplace")
+class _Names(StringTableSection):
+    """A table of names, none of which is read beyond its end."""
 
-    def _entries(self, section: Section, layout: str) -> Iterator[tuple[int, ...]]:
-        entry = struct.Struct(self._order + layout)
-        if section.entry_size != entry.size or section.size % entry.size:
-            raise ElfError(f"section {section.name} has entries of an unknown size")
-        if section.size // entry.size > MOST_SYMBOLS:
-            raise ElfError(f"section {section.name} has more than {MOST_SYMBOLS:,} entries")
-        return entry.iter_unpack(self.content(section))
-
-
-def _nameless(index: int, fields: tuple[int, ...]) -> Section:
-    _name, kind, flags, _addr, offset, size, link, info, _align, entry_size = fields
-    return Section(index, "", kind, flags, offset, size, link, info, entry_size)
-
-
-def _byte_order(data: bytes) -> str:
-    """Look whether it is a BPF object at all; its byte order as the struct module writes it."""
-    if data[:4] != b"\x7fELF":
-        raise ElfError("it is no ELF file")
-    if len(data) < _IDENT + struct.calcsize("<" + _HEADER):
-        raise ElfError("it is cut off in the ELF header")
-    order = {1: "<", 2: ">"}.get(data[5], "")
-    if data[4] != _CLASS_64 or not order:
-        raise ElfError("it is no BPF object: no ELF file of 64 bits")
-    kind, machine = struct.unpack_from(order + "HH", data, _IDENT)
-    if machine not in _MACHINES:
-        raise ElfError(f"it is no BPF object: an ELF file for machine {machine}")
-    if kind != _ET_REL:
-        raise ElfError(f"it is no BPF object: an ELF file of type {kind}, not relocatable")
-    return order
+    def get_string(self, offset: int) -> str:
+        guard.check_name(self.header, offset, self.stream)
+        return super().get_string(offset)

@@ -13,7 +13,8 @@ import struct
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from stops_tui.bpf.object_file.elf import MOST_SYMBOLS, Elf, ElfError
+from stops_tui.bpf.object_file.elf import Elf, ElfError
+from stops_tui.bpf.object_file.guard import MOST_SYMBOLS
 from stops_tui.btf import Btf
 
 _MAGIC: Final = 0xEB9F

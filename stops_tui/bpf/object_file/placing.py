@@ -16,9 +16,7 @@ from stops_tui.bpf.object_file.struct_ops import SECTIONS
 from stops_tui.bpf.object_file.types import variables
 from stops_tui.btf import BtfError
 
-_REL, _R_BPF_64_ABS64 = 9, 2
-_HEADERS_AT: Final = 40  # e_shoff, in bytes
-_HEADER_SIZE: Final = 64
+_R_BPF_64_ABS64: Final = 2
 _TYPE_AT, _OFFSET_AT, _SIZE_AT = 4, 24, 32  # sh_type, sh_offset, sh_size
 _MOST: Final = 1 << 16
 
@@ -50,7 +48,6 @@ class _Copy:
         self._elf = Elf(file.data)
         self._order = "<" if file.byteorder == "little" else ">"
         self._data = bytearray(file.data)
-        (self._headers,) = struct.unpack_from(f"{self._order}Q", file.data, _HEADERS_AT)
 
     def filled(self, places: Mapping[str, Mapping[str, str]]) -> bytes:
         known = {found.variable: found for found in self._file.struct_ops}
@@ -90,15 +87,11 @@ class _Copy:
 
     def _relocate(self, section: Section, relocations: list[tuple[int, int]]) -> None:
         """Give a section these relocations: they go to the end of the file, in new bytes."""
-        tables = [
-            table
-            for table in self._elf.sections
-            if table.type == _REL and table.info == section.index
-        ]
+        tables = self._elf.relocation_tables(section)
         if relocations and not tables:
             raise ElfError(f"{section.name} has no relocations: none of its members has a program")
         for table in tables:
-            header = self._headers + table.index * _HEADER_SIZE
+            header = self._elf.header_offset(table.index)
             if table is not tables[0] or not relocations:
                 struct.pack_into(f"{self._order}I", self._data, header + _TYPE_AT, 0)  # SHT_NULL
                 continue
