@@ -22,9 +22,8 @@ _SINGLE_ISSUER, _DEFER_TASKRUN = 1 << 12, 1 << 13
 
 
 def failed(stage: Stage, plan: Plan) -> str:
-    """Why a plan is refused before anything is done: for one reason."""
-    (check,) = failures(checks(plan, stage.facts()))
-    return check.words
+    """Why a plan is refused before anything is done."""
+    return "; ".join(check.words for check in failures(checks(plan, stage.facts())))
 
 
 def answered(stage: Stage, plan: Plan) -> str:
