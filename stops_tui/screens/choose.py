@@ -25,6 +25,17 @@ class ChooseScreen(ModalScreen[str]):
     """Options in a box; Enter gives the key of the chosen one, Esc gives nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "leave", "Close", show=False)]
+    DEFAULT_CSS = """
+    ChooseScreen {
+        align: center middle;
+        background: $background 60%;
+        &:ansi { background: transparent; }
+        & LineTable {
+            width: 64; max-width: 90%; max-height: 90%;
+            border: round $border; border-title-style: bold; background: $surface;
+        }
+    }
+    """
 
     def __init__(self, title: str, options: Sequence[Option], current: str = "") -> None:
         super().__init__()

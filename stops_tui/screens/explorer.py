@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Vertical
+from textual.containers import Vertical
 from textual.markup import escape
 
 from stops_tui.actions import ACTIONS, Where, key_text
@@ -68,7 +68,7 @@ class ExplorerScreen(StopsScreen):
         """Map table, the bar between, one side of the map, the last events."""
         keys = self.facts.config.keys
         actions = {action.id: action for action in ACTIONS}
-        with Container(id="panes"):
+        with Vertical(id="panes"):
             with Vertical(id="map-pane"):
                 yield MapTable(self.facts.config.columns, id="maps")
             with Vertical(id="map-sides"):

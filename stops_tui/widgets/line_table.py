@@ -28,7 +28,7 @@ from stops_tui.widgets.columns import (
     fit,
     spans_of,
 )
-from stops_tui.widgets.palette import palette
+from stops_tui.widgets.palette import TERMINAL, palette
 
 __all__ = ["Cell", "Column", "LateRow", "LineTable", "Row", "Span"]
 
@@ -128,6 +128,7 @@ class LineTable(ScrollView, can_focus=True):
         self._marked: dict[tuple[Hashable, str], float] = {}
         self._unmarking = False
         self._notes: dict[str, str] = {}
+        self._palette = TERMINAL
 
     # What it shows
 
@@ -265,6 +266,7 @@ class LineTable(ScrollView, can_focus=True):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Paint; the first time comes before the first size is told."""
+        self._palette = palette(self.app)
         if not self._fitted:
             self._fit_columns()
         return super().render_lines(crop)
@@ -286,11 +288,11 @@ class LineTable(ScrollView, can_focus=True):
         if not self._rows:
             lines = self.empty.split("\n")
             text = lines[y - 2] if 2 <= y < len(lines) + 2 else ""
-        segments = [Segment(" " * GUTTER, base), Segment(text, base + palette(self.app)["dim"])]
+        segments = [Segment(" " * GUTTER, base), Segment(text, base + self._palette["dim"])]
         return line(segments, width, base)
 
     def _header(self, base: Style, width: int) -> Strip:
-        style = base + palette(self.app)["header"]
+        style = base + self._palette["header"]
         segments = [Segment(" " * GUTTER, style)]
         for n, (_, column, room) in enumerate(self._fitted):
             label = f"{column.label}{self._notes.get(column.key, '')}"
@@ -305,11 +307,10 @@ class LineTable(ScrollView, can_focus=True):
     def _line(self, at: int, base: Style, width: int) -> Strip:
         row = self._rows[at]
         here = row.key == self.cursor_key
-        styles = palette(self.app)
         if here:
-            base += styles["cursor" if self.has_focus else "far_cursor"]
+            base += self._palette["cursor" if self.has_focus else "far_cursor"]
         elif at == self._hover:
-            base += styles["hover"]
+            base += self._palette["hover"]
         segments = [Segment("▶ " if here else "  ", base)]
         if len(row.cells) == 1 and len(self.columns) > 1:
             spans, _ = clip(spans_of(row.cells[0]), max(width - GUTTER, 1))
@@ -326,7 +327,7 @@ class LineTable(ScrollView, can_focus=True):
         before, after = gap + pad * column.right, pad * (not column.right)
         painted = self._painted(spans, base)
         if (row.key, column.key) in self._marked:
-            mark = base + palette(self.app)["mark"]
+            mark = base + self._palette["mark"]
             painted = [Segment(text, style + mark) for text, style, _ in painted if style]
             if before:
                 before -= 1
@@ -334,10 +335,9 @@ class LineTable(ScrollView, can_focus=True):
         return [Segment(" " * before, base), *painted, Segment(" " * after, base)]
 
     def _painted(self, spans: Sequence[Span], base: Style) -> list[Segment]:
-        styles = palette(self.app)
         if base.reverse:  # colours would become patches of background
             return [Segment(text, base) for text, _ in spans if text]
-        return [Segment(text, base + styles[tone]) for text, tone in spans if text]
+        return [Segment(text, base + self._palette[tone]) for text, tone in spans if text]
 
     # The cursor
 
