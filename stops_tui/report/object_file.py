@@ -28,7 +28,7 @@ from stops_tui.report.output import (
     print_table,
 )
 from stops_tui.struct_ops.dump import Json, members_json
-from stops_tui.struct_ops.objects import Need, by_name, comparisons, member_values, missing_kfuncs
+from stops_tui.struct_ops.objects import Need, by_name, comparisons, member_values, needs_of_file
 from stops_tui.struct_ops.scalars import DecodeError
 from stops_tui.struct_ops.text import printable
 from stops_tui.struct_ops.types import types_of
@@ -126,7 +126,7 @@ def _needs(
     except BtfError as error:
         return None, str(error)
     of_variables = [need for each in comparisons(file, types) for need in each.needs]
-    return [*missing_kfuncs(file, btfs), *of_variables], ""
+    return [*needs_of_file(file, btfs), *of_variables], ""
 
 
 def lines(file: ObjectFile) -> Iterator[str]:
@@ -189,7 +189,7 @@ def _map_row(each: ObjectMap) -> list[str]:
 
 def needs_lines(file: ObjectFile, needs: Sequence[Need] | None, why_not: str) -> Iterator[str]:
     """What this kernel lacks; without `needs`, why that is not known."""
-    if not (file.struct_ops or file.kfuncs):
+    if not (needs or file.struct_ops or file.kfuncs):
         return
     yield ""
     if needs is None:

@@ -7,7 +7,8 @@ has not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from stops_tui.bpf.object_file import ObjectFile, ObjectKfunc, ObjectMember, ObjectStructOps
@@ -19,7 +20,7 @@ from stops_tui.struct_ops.text import printable
 from stops_tui.struct_ops.types import Member, StructOpsType
 from stops_tui.struct_ops.value import Reader, inline
 
-Lack = Literal["type", "suffix", "member", "kind", "size", "kfunc"]
+Lack = Literal["type", "suffix", "member", "kind", "size", "kfunc", "byteorder"]
 
 _KINDS = {
     Kind.INT: "an integer",
@@ -40,7 +41,7 @@ class Need(NamedTuple):
         member: The member; "" where it is the struct itself, the function's name for a kfunc.
         lack: "type": no such struct_ops type; "suffix": a struct X___suffix stands for X;
             "member": no such member; "kind": it is of another kind; "size": or size; "kfunc": no
-            such function of the kernel.
+            such function of the kernel; "byteorder": the object is for machines of the other one.
         stops: Whether it cannot be registered because of it, with any libbpf.
         words: All of that in words, printable.
     """
@@ -122,21 +123,30 @@ def comparisons(file: ObjectFile, types: Mapping[str, StructOpsType]) -> tuple[C
     )
 
 
-def missing_kfuncs(file: ObjectFile, btfs: Sequence[KernelBtf]) -> tuple[Need, ...]:
-    """The functions that programs of an object call and the kernel has not.
+def needs_of_file(file: ObjectFile, btfs: Sequence[KernelBtf]) -> tuple[Need, ...]:
+    """What an object needs and the kernel has not, whichever of its struct_ops is wanted.
 
-    libbpf loads no program of an object that calls one, but where all calls are weak. Any function
-    of the kernel is found here: whether it may be called is the verifier's to say.
+    libbpf loads no program of an object that calls a function that is missing, but where all calls
+    are weak. Any function of the kernel is found here: whether it may be called is the verifier's
+    to say.
 
     Args:
         file: The object.
         btfs: The kernel's own BTF, which is the first, and its modules'.
     """
-    return tuple(
-        Need("", kfunc.name, "kfunc", not kfunc.weak, _without(kfunc))
-        for kfunc in file.kfuncs
-        if not any(_has_function(each.btf, kfunc.name) for each in btfs)
-    )
+    return (*_of_machine(file), *_of_kfuncs(file, btfs))
+
+
+def _of_machine(file: ObjectFile) -> Iterator[Need]:
+    if file.byteorder != sys.byteorder:
+        words = f"it is for {file.byteorder} endian machines, and this one is not"
+        yield Need("", "", "byteorder", True, words)
+
+
+def _of_kfuncs(file: ObjectFile, btfs: Sequence[KernelBtf]) -> Iterator[Need]:
+    for kfunc in file.kfuncs:
+        if not any(_has_function(each.btf, kfunc.name) for each in btfs):
+            yield Need("", kfunc.name, "kfunc", not kfunc.weak, _without(kfunc))
 
 
 def _has_function(btf: Btf, name: str) -> bool:
@@ -187,7 +197,7 @@ def _value(reader: Reader, member: ObjectMember) -> MemberValue:
     return MemberValue(inline(node), node.is_set)
 
 
-def _of_struct(variable: ObjectStructOps, type_: StructOpsType | None) -> Iterable[Need]:
+def _of_struct(variable: ObjectStructOps, type_: StructOpsType | None) -> Iterator[Need]:
     name = printable(variable.type_name)
     if type_ is None:
         words = f"this kernel has no struct_ops type {name}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import RenderableType
 from rich.text import Text
 
 from stops_tui.bpf.object_file import ObjectFile
-from stops_tui.struct_ops.objects import Comparison
+from stops_tui.struct_ops.objects import Comparison, Need
 from stops_tui.struct_ops.registration.outcome import Check
 from stops_tui.struct_ops.text import bytes_text, printable
 from stops_tui.widgets.columns import Tone
@@ -34,12 +34,21 @@ def file_text(file: ObjectFile, styles: Palette) -> Text:
     )
 
 
+def size_text(found: Comparison) -> str:
+    """The size of a map's struct, beside that of this kernel's."""
+    own = f"{len(found.variable.value):,} bytes"
+    if found.type is None:
+        return own
+    same = found.type.size == len(found.variable.value)
+    return f"{own}, {'as' if same else f'{found.type.size:,}'} in this kernel"
+
+
 def fit_of(found: Comparison, problem: str) -> tuple[str, Tone]:
     """Whether this kernel takes a map, in few words.
 
     Args:
         found: The map beside the kernel's type.
-        problem: Why libbpf cannot load its programs; "" if it can.
+        problem: Why its programs cannot be loaded; "" if they can.
     """
     if found.type is None:
         return "no such type", "bad"
@@ -55,24 +64,22 @@ def problem_of(found: Comparison, problem: str) -> str:
 
     Args:
         found: The map beside the kernel's type.
-        problem: Why libbpf cannot load its programs; "" if it can.
+        problem: Why its programs cannot be loaded; "" if they can.
     """
     return next((need.words for need in found.needs if need.stops), problem)
 
 
-def needs_text(
-    comparisons: Collection[Comparison], problems: Mapping[str, str], styles: Palette
-) -> RenderableType:
-    """What the object needs, the gravest first; that nothing is missing, where nothing is.
+def lacks(
+    needs: Iterable[Need], comparisons: Iterable[Comparison], problems: Mapping[str, str]
+) -> list[Check]:
+    """What an object needs that is missing here, each once, the gravest first.
 
     Args:
-        comparisons: Every struct_ops map of the object beside the kernel's type.
-        problems: By variable: why libbpf cannot load its programs.
-        styles: How it is painted.
+        needs: What all of the object needs.
+        comparisons: Every struct_ops map of it beside the kernel's type.
+        problems: By variable: why its programs cannot be loaded.
     """
-    if not comparisons:
-        return Text("Only struct_ops maps are compared with this kernel, and there is none.")
-    told: dict[str, Check] = {}
+    told = {need.words: Check("failed" if need.stops else "warned", need.words) for need in needs}
     for found in comparisons:
         name = printable(found.variable.variable)
         for need in found.needs:
@@ -80,9 +87,14 @@ def needs_text(
             told[words] = Check("failed" if need.stops else "warned", words)
         if problem := problems.get(found.variable.variable):
             told[problem] = Check("failed", problem)
-    if not told:
-        return Text("It needs nothing that this kernel and this host lack.")
-    return checks_text(sorted(told.values(), key=lambda check: check.level != "failed"), styles)
+    return sorted(told.values(), key=lambda check: check.level != "failed")
+
+
+def lacks_text(lacking: Sequence[Check], styles: Palette) -> RenderableType:
+    """What `lacks` found; that nothing is missing, where nothing is."""
+    if not lacking:
+        return Text("Nothing is missing of the struct_ops, functions and libbpf that it needs.")
+    return checks_text(lacking, styles)
 
 
 def _count(number: int, word: str) -> str:

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from stops_tui.app import StopsApp
-from stops_tui.bpf.object_file import ObjectFile, ObjectMap, ObjectMember
+from stops_tui.bpf.object_file import ObjectFile, ObjectKfunc, ObjectMap, ObjectMember
 from stops_tui.kernels.writes import Handle, Libbpf, NewMap
 from stops_tui.screens import path_browser
 from stops_tui.screens.explorer import ExplorerScreen
@@ -127,6 +127,38 @@ async def test_says_what_this_kernel_lacks(empty: FakeKernel, make_app: MakeApp)
         members.move_cursor("foresee")
         await until_shown(pilot, "this kernel's tcp_congestion_ops has no such member")
         await go(pilot, "4", "alien: this kernel has no struct_ops type alien_ops", "libbpf 1.4")
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        (
+            {"kfuncs": (ObjectKfunc("no_such", False),)},
+            "programs call no_such, and this kernel has no such function",
+        ),
+        ({"byteorder": "big"}, "it is for big endian machines, and this one is not"),
+    ],
+)
+async def test_says_what_bars_all_of_an_object(
+    empty: FakeKernel, make_app: MakeApp, changed: dict[str, Any], words: str
+) -> None:
+    app = make_app(empty)
+    async with app.run_test(size=SMALL) as pilot:
+        await show(pilot, tcp_object(empty)._replace(**changed))
+        await until_shown(pilot, "cannot be loaded", words)
+        await go(pilot, "4", f"✗ {words}")
+
+
+async def test_sizes_stand_side_by_side(empty: FakeKernel, make_app: MakeApp) -> None:
+    app = make_app(empty)
+    async with app.run_test(size=SMALL) as pilot:
+        screen = await show(pilot, tcp_object(empty))
+        size = len(screen._file.struct_ops[0].value)
+        await until_shown(pilot, f"{size} bytes, as in this kernel")
+        screen._maps.move_cursor("future")
+        await until_shown(pilot, f"400 bytes, {size} in this kernel")
+        await pilot.press("2")
+        await until(pilot, lambda: " bytes, " not in screen_text(pilot))
 
 
 async def test_an_object_without_struct_ops_shows_its_programs(

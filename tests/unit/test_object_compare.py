@@ -15,7 +15,7 @@ from stops_tui.struct_ops.objects import (
     by_name,
     compare,
     comparisons,
-    missing_kfuncs,
+    needs_of_file,
 )
 from stops_tui.struct_ops.types import StructOpsType, types_of
 from tests.support.btf_builder import BtfBuilder
@@ -148,9 +148,7 @@ def test_functions_that_a_kernel_has_not() -> None:
         ("stops_test_weak", True),
         ("tcp_reno_undo_cwnd", False),
     ]
-    assert [
-        (each.member, each.lack, each.stops) for each in missing_kfuncs(file, sysfs_btfs())
-    ] == [
+    assert [(each.member, each.lack, each.stops) for each in needs_of_file(file, sysfs_btfs())] == [
         ("stops_test_strong", "kfunc", True),
         ("stops_test_weak", "kfunc", False),
     ]
@@ -158,9 +156,9 @@ def test_functions_that_a_kernel_has_not() -> None:
     without.integer("int", 4)
     with_undo.func("tcp_reno_undo_cwnd", with_undo.func_proto(0))
     btfs = [KernelBtf(name, 0, each.btf()) for name, each in (("a", without), ("b", with_undo))]
-    assert len(missing_kfuncs(file, btfs[:1])) == 3
-    assert len(missing_kfuncs(file, btfs)) == 2
-    assert missing_kfuncs(read(str(bpf_object("suffixed"))), btfs) == ()
+    assert len(needs_of_file(file, btfs[:1])) == 3
+    assert len(needs_of_file(file, btfs)) == 2
+    assert needs_of_file(read(str(bpf_object("suffixed"))), btfs) == ()
 
 
 def test_the_first_of_two_types_of_one_name_is_meant() -> None:

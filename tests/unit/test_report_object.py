@@ -88,6 +88,19 @@ def test_needs(capsys: pytest.CaptureFixture[str]) -> None:
     assert told(capsys, path, no_kernel)["needs"] is None
 
 
+def test_an_object_for_another_machine_does_not_fit(capsys: pytest.CaptureFixture[str]) -> None:
+    path = bpf_object("dctcp_big_endian")
+    needs = told(capsys, path)["needs"]
+    words = "it is for big endian machines, and this one is not"
+    assert needs == [
+        {"variable": "", "member": "", "lack": "byteorder", "stops": True, "words": words}
+    ]
+    report(str(path), sysfs_btfs, as_json=False)
+    assert f"It does not fit this kernel ({os.uname().release}):\n  {words}\n" in (
+        capsys.readouterr().out
+    )
+
+
 def test_text(capsys: pytest.CaptureFixture[str]) -> None:
     path = bpf_object("suffixed_set")
     assert report(str(path), another_kernel, as_json=False) == 0

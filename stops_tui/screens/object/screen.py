@@ -23,7 +23,14 @@ from stops_tui.widgets.button_line import ButtonLine, Do
 from stops_tui.widgets.detail_bar import DetailBar, Tab
 from stops_tui.widgets.keys import bindings
 from stops_tui.widgets.line_table import LineTable
-from stops_tui.widgets.object_facts import file_text, fit_of, needs_text, problem_of
+from stops_tui.widgets.object_facts import (
+    file_text,
+    fit_of,
+    lacks,
+    lacks_text,
+    problem_of,
+    size_text,
+)
 from stops_tui.widgets.object_members import ObjectMembers
 from stops_tui.widgets.object_parts import ObjectMaps, ObjectPrograms
 from stops_tui.widgets.object_table import ObjectTable
@@ -119,13 +126,11 @@ class ObjectScreen(StopsScreen):
 
     def _take(self, found: Examined) -> None:
         self._found = found
-        problems = found.problems
-        needs = needs_text(found.comparisons.values(), problems, palette(self.app))
+        lacking = lacks(found.needs, found.comparisons.values(), found.problems)
+        needs = lacks_text(lacking, palette(self.app))
         self.query_one("#object_needs Static", Static).update(needs)
         bar = self.query_one(DetailBar)
-        told = {problem for problem in problems.values() if problem}
-        number = sum(len(each.needs) for each in found.comparisons.values()) + len(told)
-        bar.counts = {**bar.counts, "object_needs": number}
+        bar.counts = {**bar.counts, "object_needs": len(lacking)}
         self._show_maps()
 
     @property
@@ -168,6 +173,13 @@ class ObjectScreen(StopsScreen):
             changed = changes(self._found.drafts[self._variable])
             self._members.show_members(compared, changed)
         self._say()
+        self._show_size()
+
+    def _show_size(self) -> None:
+        """That of the struct whose members are shown, on the border about them."""
+        sides, compared = self.query_one(ContentSwitcher), self._compared
+        shown = sides.current == self._members.id
+        sides.border_subtitle = size_text(compared) if compared and shown else ""
 
     @on(LineTable.Highlighted, "#object_programs")
     @on(LineTable.Highlighted, "#object_members")
@@ -217,6 +229,7 @@ class ObjectScreen(StopsScreen):
     def _turn_to(self, side: str) -> None:
         self.query_one(DetailBar).active = side
         self.query_one(ContentSwitcher).current = side
+        self._show_size()
         self.query_one(f"#{side}").focus()
 
     @on(DetailBar.Picked)

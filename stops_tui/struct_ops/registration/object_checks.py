@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -51,10 +50,10 @@ def _lacking(
     file: ObjectFile, places: Mapping[str, Mapping[str, str]], facts: RegistrationFacts
 ) -> Iterator[str]:
     """What of an object no libbpf loads, as this kernel has it otherwise or not at all."""
-    from stops_tui.struct_ops.objects import comparisons, missing_kfuncs  # few plans need it
+    from stops_tui.struct_ops.objects import comparisons, needs_of_file  # few plans need it
 
     yield from (
-        need.words for need in missing_kfuncs(file, facts.kernel.kernel_btfs()) if need.stops
+        need.words for need in needs_of_file(file, facts.kernel.kernel_btfs()) if need.stops
     )
     for found in comparisons(file, facts.types):
         if found.variable.variable in places:
@@ -75,8 +74,6 @@ def load_problem(
         places: The programs wanted, which it has, by variable and member.
         types: What the kernel offers, by name.
     """
-    if file.byteorder != sys.byteorder:
-        return f"it is for {file.byteorder} endian machines, and this one is not"
     if libbpf.problem:
         return libbpf.problem
     for since, reason in _demands(file, places, types):
