@@ -21,6 +21,7 @@ from stops_tui.actions import WITHOUT_KERNEL, Action, Where, actions_of, actions
 from stops_tui.changing import ChangingApp
 from stops_tui.config import Config
 from stops_tui.kernels.kernel import Kernel, KernelUnreadable, Obstacle
+from stops_tui.looking import LATE
 from stops_tui.screens.explorer import ExplorerScreen
 from stops_tui.widgets.key_line import scoped
 from stops_tui.widgets.keys import bindings
@@ -95,7 +96,7 @@ class StopsApp(ChangingApp):
     def on_unmount(self) -> None:
         """Release links and run statistics; end a recording."""
         self.let_all_go()
-        self.end_tape()
+        self.end_tape(LATE)
         if self.unreadable is None:
             self.kernel.close()
 

@@ -69,6 +69,9 @@ class ReplayApp(StopsApp):
 
     def _take_story(self, told: Told) -> None:
         self._story.take(told)
+        if told.until is not None:
+            words = f"So much happens in it that no event is told after {clock(told.until)}."
+            self.notify(words, severity="warning")
         start = self._recording.start.time
         self.marks = tuple(Mark(time - start, strong) for time, strong in self._story.marks)
         self.look()
@@ -82,7 +85,7 @@ class ReplayApp(StopsApp):
     def _moved(self) -> None:
         """Show where it is now."""
         self._show_played()
-        self.look()
+        self.look()  # at who holds what, too
 
     def _show_played(self) -> None:
         playback = self._playback

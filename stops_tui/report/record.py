@@ -34,14 +34,8 @@ def report(
     # From here on they only end the waiting, so that the file says how it ended.
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     try:
-        recorder = Recorder(
-            kernel,
-            Writer(path),
-            types_shown(kernel),
-            interval=interval,
-            most=most,
-            keep=Redacted() if redact else Whole(),
-        )
+        types, keep = types_shown(kernel), Redacted() if redact else Whole()
+        recorder = Recorder(kernel, Writer(path), types, interval=interval, most=most, keep=keep)
         note(f"recording into {path}; ^C ends it")
         try:
             why = _record(recorder, interval, duration)

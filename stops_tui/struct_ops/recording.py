@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stops_tui.btf import Btf, Kind
-from stops_tui.kernels.kernel import Kernel
+from stops_tui.kernels.kernel import Kernel, KernelBtf
 from stops_tui.struct_ops.subsystems import of_type
 from stops_tui.struct_ops.types import StructOpsType, offered_types
 
@@ -16,17 +16,19 @@ _OF_THE_KERNEL = (
 """What else is asked by name: see `dump` and `registration.facts`."""
 
 
-def types_shown(kernel: Kernel) -> list[list[int]]:
-    """The ids of the types that are needed, of each of the kernel's BTFs.
+def types_shown(kernel: Kernel) -> list[tuple[KernelBtf, list[int]]]:
+    """The kernel's BTFs that matter, vmlinux's first, and of each the ids of the types that do.
 
     Raises:
         BtfError: The BTF of vmlinux is wrong as a whole.
     """
     offered = offered_types(kernel)
-    return [
-        [*_of_the_kernel(each.btf), *_of_types(each.btf, [t for t in offered if t.btf is each.btf])]
+    vmlinux, *modules = (
+        (each, _of_types(each.btf, [t for t in offered if t.btf_id == each.id]))
         for each in kernel.kernel_btfs()
-    ]
+    )
+    vmlinux[1].extend(_of_the_kernel(vmlinux[0].btf))
+    return [vmlinux, *(module for module in modules if module[1])]
 
 
 def _of_the_kernel(btf: Btf) -> list[int]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from stops_tui.kernels.recording.kernel import RecordedKernel
-from stops_tui.struct_ops.events import REFCNTS_KEPT, Event, History
+from stops_tui.struct_ops.events import EVENTS_KEPT, REFCNTS_KEPT, Event, History
 from stops_tui.struct_ops.inventory import Inventory, Snapshot
+
+TOLD_MOST: Final = 200_000
+"""Events of a recording that are known ahead; more is no story."""
 
 
 class Told(NamedTuple):
@@ -18,10 +22,12 @@ class Told(NamedTuple):
     Attributes:
         events: By time.
         refcnts: Of each map the times at which its reference count changed, and to what.
+        until: When this ends before the recording does, in seconds since the epoch; else None.
     """
 
     events: tuple[Event, ...] = ()
     refcnts: Mapping[int, Sequence[tuple[float, int]]] = MappingProxyType({})
+    until: float | None = None
 
 
 def tell(path: str) -> Told:
@@ -34,15 +40,18 @@ def tell(path: str) -> Told:
     try:
         history, inventory = History(), Inventory(kernel)
         events: list[Event] = []
-        refcnts: dict[int, list[tuple[float, int]]] = {}
+        refcnts: dict[int, list[tuple[float, int]]] = defaultdict(list)
         for moment in kernel.moments()[1:]:  # the first only says how it began
             kernel.playback.seek(moment)
             snapshot = inventory.sweep()
-            events += history.add(snapshot)
-            for map_id, map_ in snapshot.maps.items():
-                counts = refcnts.setdefault(map_id, [])
-                if not counts or counts[-1][1] != map_.refcnt:
-                    counts.append((snapshot.time, map_.refcnt))
+            new = history.add(snapshot)
+            events += new
+            for map_id in {event.map_id for event in new} if refcnts else snapshot.maps:
+                found, counts = snapshot.maps.get(map_id), refcnts[map_id]
+                if found and (not counts or counts[-1][1] != found.refcnt):
+                    counts.append((snapshot.time, found.refcnt))
+            if len(events) > TOLD_MOST:
+                return Told(tuple(events), refcnts, snapshot.time)
         return Told(tuple(events), refcnts)
     finally:
         kernel.close()
@@ -72,8 +81,9 @@ class Story(History):
 
     @property
     def events(self) -> Sequence[Event]:
-        """Those up to now, the oldest first."""
-        return self._told.events[: bisect_right(self._times, self._now())]
+        """Those up to now, the oldest first, as many as are kept of the present."""
+        past = bisect_right(self._times, self._now())
+        return self._told.events[max(0, past - EVENTS_KEPT) : past]
 
     @property
     def marks(self) -> list[tuple[float, bool]]:

@@ -73,6 +73,8 @@ class Timeline(Widget):
         """With the configured keys, which it tells where there is room."""
         super().__init__()
         self._keys = keys
+        self._placed: dict[int, bool] = {}
+        self._placed_for: tuple[int, float, Sequence[Mark]] = (0, 0.0, ())
 
     def render(self) -> Text:
         """Paint it as long as there is room."""
@@ -81,8 +83,7 @@ class Timeline(Widget):
         line = Text(no_wrap=True, overflow="crop", end="")
         line.append(self._before, styles["strong"])
         cells = self._cells()
-        here = self._column(played.position, cells)
-        marks = {self._column(mark.position, cells): mark.strong for mark in sorted(self.marks)}
+        here, marks = self._column(played.position, cells), self._marked(cells)
         for column in range(cells):
             line.append(*_cell(column, here, marks.get(column), styles))
         line.append(f" {clock_text(played.length)}")
@@ -106,6 +107,16 @@ class Timeline(Widget):
     def _cells(self) -> int:
         length = len(clock_text(self.played.length)) + 1
         return max(1, self.size.width - len(self._before) - length - len(self._hints))
+
+    def _marked(self, cells: int) -> Mapping[int, bool]:
+        """The columns that have marks, and whether a strong one: not sought anew at each tick."""
+        wanted = cells, self.played.length, self.marks
+        if self._placed_for != wanted:
+            self._placed, self._placed_for = {}, wanted
+            for position, strong in self.marks:
+                column = self._column(position, cells)
+                self._placed[column] = strong or self._placed.get(column, False)
+        return self._placed
 
     def _column(self, position: float, cells: int) -> int:
         share = position / self.played.length if self.played.length else 1.0

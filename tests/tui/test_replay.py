@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
+from threading import Event
 
 import pytest
 from textual.pilot import Pilot
@@ -15,8 +16,9 @@ from stops_tui.app import StopsApp
 from stops_tui.config import Config
 from stops_tui.kernels.recording.kernel import RecordedKernel
 from stops_tui.replaying import ReplayApp
+from stops_tui.struct_ops import story as story_module
 from stops_tui.struct_ops.story import Story, tell
-from stops_tui.widgets.timeline import Mark, Timeline, clock_text
+from stops_tui.widgets.timeline import Mark, Played, Timeline, clock_text
 from tests.support.fake_kernel import FakeKernel
 from tests.support.recorded import START, Tape
 from tests.tui.conftest import MakeApp
@@ -146,6 +148,21 @@ def test_a_story_knows_what_was_and_what_comes(path: str) -> None:
     assert story.next_event() is None
 
 
+def test_a_story_without_end_is_told_as_far_as_one_can_follow(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(story_module, "TOLD_MOST", 3)
+    told = tell(path)
+    assert (len(told.events), told.until) == (5, START + 60)
+
+
+def test_strong_marks_show_where_weak_ones_are_too() -> None:
+    line = Timeline({})
+    line.set_reactive(Timeline.played, Played(0, 100))
+    line.set_reactive(Timeline.marks, (Mark(1, False), Mark(2, True), Mark(3, False)))
+    assert line._marked(10) == {0: True}
+
+
 def test_times_are_short() -> None:
     assert [clock_text(s) for s in (0, 70.9, 3723)] == ["00:00", "01:10", "1:02:03"]
     assert Mark(1, True) < Mark(2, False)
@@ -192,6 +209,26 @@ async def test_leaving_ends_the_recording_and_a_bad_path_is_told(
             await pilot.press("enter")
             await until_shown(pilot, says)
     assert RecordedKernel(str(path)).ended == "it was ended by hand"
+
+
+async def test_nobody_home_and_an_end_before_the_beginning(
+    kernel: FakeKernel, app: StopsApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, begins = tmp_path / "seen.stops", Event()
+    sweep = kernel.sweep
+    async with app.run_test(size=(120, 34), notifications=True) as pilot:
+        await until_shown(pilot, "58  dctcp")
+        app._begin_tape(("~nobody-of-this-name/x", False))
+        await until_shown(pilot, "home directory")
+        assert not app.taping
+        monkeypatch.setattr(kernel, "sweep", lambda: begins.wait(30) and sweep())
+        app._begin_tape((str(path), False))
+        await until_shown(pilot, "● REC")
+        await pilot.press("R")  # while it makes its first look
+        await until(pilot, lambda: not app.taping)
+        begins.set()
+        await until(pilot, lambda: path.exists() and RecordedKernel(str(path)).ended)
+        assert app._tape is None
 
 
 async def test_a_full_disk_ends_it_with_a_word(

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from stops_tui.kernels.kernel import Kernel, RawHolders, RawSubsystems
+from stops_tui.btf import Btf
+from stops_tui.kernels.kernel import Kernel, KernelBtf, RawFd, RawHolders, RawSubsystems
 from stops_tui.kernels.recording.error import RecordingError
 from stops_tui.kernels.recording.file import MAGIC, Reader, Writer
 from stops_tui.kernels.recording.kernel import RecordedKernel
 from stops_tui.kernels.recording.moment import parse_moment
 from stops_tui.kernels.recording.playback import Playback
+from stops_tui.kernels.recording.recorder import Recorder
 from stops_tui.kernels.recording.records import End
 from stops_tui.kernels.recording.redact import HIDDEN, Redacted
 from stops_tui.kernels.writes import ReadOnly
@@ -23,7 +25,10 @@ from stops_tui.struct_ops.dump import dump_json
 from stops_tui.struct_ops.events import History
 from stops_tui.struct_ops.inventory import Inventory, Snapshot
 from stops_tui.struct_ops.listing import jited_listing, xlated_listing
+from stops_tui.struct_ops.recording import types_shown
 from stops_tui.struct_ops.types import offered_types
+from tests.support import fake_btf
+from tests.support.btf_builder import BtfBuilder
 from tests.support.fake_kernel import FakeKernel
 from tests.support.recorded import START, Tape
 
@@ -146,6 +151,67 @@ def test_an_idle_hour_costs_a_few_kilobytes(kernel: FakeKernel, path: Path) -> N
         tape.look()
     assert tape.recorder.size - before < 16 << 10
     assert tape.play().length == 3601
+
+
+def test_clocks_that_are_set_back_hide_nothing(kernel: FakeKernel, path: Path) -> None:
+    tape = Tape(kernel, path)
+    tape.look()
+    for step, seconds in enumerate((1, -3600, 1, 1, 1)):
+        kernel.set(58, refcnt=20 + step)
+        tape.look(seconds)
+    found = tape.play()
+    told = []
+    for moment in found.moments()[1:]:
+        found.playback.seek(moment)
+        told.append((moment, shown(found).maps[58].refcnt))
+    assert told == [(1, 6), (2, 21), (2, 21), (3, 22), (4, 23), (5, 24), (5, 24)]
+
+
+def test_holders_are_recorded_as_ever_after_clocks_were_set_back(
+    kernel: FakeKernel, path: Path
+) -> None:
+    tape = Tape(kernel, path)
+    tape.look()
+    tape.look(-3600)
+    kernel.pin("/sys/fs/bpf/late", "map", 58)
+    for _ in range(11):
+        tape.look()
+    assert tape.play().holders() == kernel.holders()
+
+
+def test_what_a_reader_would_not_take_is_left_out(
+    kernel: FakeKernel, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fds = tuple(RawFd(4000, "greedy", fd, "map", 58) for fd in range(70_000))
+    monkeypatch.setattr(kernel, "holders", lambda: RawHolders((), fds))
+    tape = Tape(kernel, path)
+    tape.look()
+    found = tape.play()
+    assert found.holders() == RawHolders()
+    assert shown(found).maps.keys() == shown(kernel).maps.keys()
+
+
+def test_modules_that_offer_nothing_are_not_carried(
+    kernel: FakeKernel, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vmlinux, smc = kernel.kernel_btfs()
+    idle = KernelBtf(
+        "idle", 99, Btf.parse(BtfBuilder(base=fake_btf.vmlinux()[0]).data(), vmlinux.btf)
+    )
+    monkeypatch.setattr(kernel, "kernel_btfs", lambda: (vmlinux, idle, smc))
+    found = Tape(kernel, path).play()
+    assert [each.name for each in found.kernel_btfs()] == ["vmlinux", "smc"]
+
+
+def test_one_that_cannot_begin_holds_no_file(
+    kernel: FakeKernel, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = Writer(str(path))
+    monkeypatch.setattr(os, "write", lambda *_: 0)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(RecordingError, match="the disk is full"):
+        Recorder(kernel, writer, types_shown(kernel), interval=1, most=1 << 20)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before - 1
 
 
 def test_it_ends_at_its_largest_size(kernel: FakeKernel, path: Path) -> None:

@@ -38,7 +38,8 @@ class Writer:
     """Appends blocks to a new file, which only its owner may read: it tells much of a host.
 
     Attributes:
-        size: Bytes in the file.
+        path: The file.
+        size: Bytes in it.
     """
 
     def __init__(self, path: str) -> None:
@@ -47,7 +48,7 @@ class Writer:
         Raises:
             RecordingError: It is there already, or cannot be made.
         """
-        self._path = path
+        self.path = path
         self._encode = msgspec.msgpack.Encoder().encode
         try:
             self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -59,14 +60,18 @@ class Writer:
         self._write(MAGIC + VERSION.to_bytes(2, "little"))
 
     def pack(self, entries: Sequence[Entry]) -> bytes:
-        """The payload of these records.
+        """The payload of these records, which a reader takes.
 
         Raises:
-            RecordingError: It is more than a block holds.
+            RecordingError: It is more than a block holds, or than a reader would take.
         """
         data = self._encode(entries)
         if len(data) > UNPACKED_MOST:
-            raise RecordingError(self._path, f"{len(data):,} bytes do not fit into a block")
+            raise RecordingError(self.path, f"{len(data):,} bytes do not fit into a block")
+        try:
+            _DECODER.decode(data)
+        except msgspec.MsgspecError as error:
+            raise RecordingError(self.path, str(error)) from None
         return zlib.compress(data, 9)
 
     def size_of(self, payload: bytes) -> int:
@@ -93,9 +98,9 @@ class Writer:
             written = os.write(self._fd, data)
             if written < len(data):
                 os.ftruncate(self._fd, self.size)
-                raise RecordingError(self._path, "the disk is full")
+                raise RecordingError(self.path, "the disk is full")
         except OSError as error:
-            raise RecordingError(self._path, error.strerror or str(error)) from None
+            raise RecordingError(self.path, error.strerror or str(error)) from None
         self.size += written
 
 

@@ -10,6 +10,7 @@ from stops_tui import __version__
 from stops_tui.btf.subset import subset
 from stops_tui.kernels.kernel import (
     Kernel,
+    KernelBtf,
     RawConditions,
     RawHolders,
     RawProgram,
@@ -43,7 +44,7 @@ class Recorder:
         self,
         kernel: Kernel,
         writer: Writer,
-        wanted: Sequence[Iterable[int]],
+        wanted: Sequence[tuple[KernelBtf, Iterable[int]]],
         *,
         interval: float,
         most: int,
@@ -55,7 +56,7 @@ class Recorder:
         Args:
             kernel: What is recorded.
             writer: Where to; this closes it.
-            wanted: The types to carry along, of each of the kernel's BTFs.
+            wanted: The types to carry along, by id, of the kernel's BTFs; vmlinux's first.
             interval: Seconds between two looks, for who reads it.
             most: Bytes of the file after which it ends.
             keep: Leaves out what may not be told; None: nothing.
@@ -70,15 +71,24 @@ class Recorder:
         self._most = most
         self._keep = keep or Whole()
         self._clock = clock or kernel.now
-        self._started = self._clock()
-        self._last_ms = 0
+        self._read = self._clock()
+        self._elapsed = 0.0
         self._last_beat = float("-inf")
         self._sweep: RawSweep | None = None
         self._programs: dict[int, RawProgram] = {}
         self._btfs: set[int] = set()
         self._holders: RawHolders | None = None
         self._conditions: RawConditions | None = None
-        self._append([self._start(interval), *self._kernel_btfs(wanted)], self._started)
+        try:
+            self._append([self._start(interval), *self._kernel_btfs(wanted)])
+        except BaseException:
+            writer.close()
+            raise
+
+    @property
+    def path(self) -> str:
+        """Where it is written to."""
+        return self._writer.path
 
     @property
     def size(self) -> int:
@@ -96,15 +106,17 @@ class Recorder:
 
         Raises:
             RecordingError: It could not be written.
+            BpfError: The kernel refused to be looked at.
         """
-        sweep, now = self._kernel.sweep(), self._clock()
-        beat = now - self._last_beat >= BEAT
+        sweep = self._kernel.sweep()
+        self._pass()
+        beat = self._elapsed - self._last_beat >= BEAT
         slow = beat or _objects(sweep) != _objects(self._sweep)
         entries = [*self._slow(sweep)] if slow else []
         entries += self._changes(sweep, self._kernel.run_counts(count))
         if beat or entries:
-            self._last_beat = now if beat else self._last_beat
-            self._append(entries, now)
+            self._last_beat = self._elapsed if beat else self._last_beat
+            self._append(entries)
         self._sweep = sweep
         return not self.ended
 
@@ -117,13 +129,17 @@ class Recorder:
     def _start(self, interval: float) -> Entry:
         host = self._keep.host(self._kernel.host)
         names = (host.name, host.release, host.machine, host.user)
-        return records.Start(self._started, interval, *names, __version__, self._keep.redacts)
+        return records.Start(self._read, interval, *names, __version__, self._keep.redacts)
 
-    def _kernel_btfs(self, wanted: Sequence[Iterable[int]]) -> Iterator[Entry]:
-        btfs = self._kernel.kernel_btfs()
-        cut = subset([each.btf for each in btfs], wanted)
-        for found, data in zip(btfs, cut, strict=True):
+    def _kernel_btfs(self, wanted: Sequence[tuple[KernelBtf, Iterable[int]]]) -> Iterator[Entry]:
+        cut = subset([found.btf for found, _ in wanted], [ids for _, ids in wanted])
+        for (found, _), data in zip(wanted, cut, strict=True):
             yield records.KernelBtf(found.name, found.id, data)
+
+    def _pass(self) -> None:
+        """Time passes; where clocks are set back, it only seems not to for a moment."""
+        before, self._read = self._read, self._clock()
+        self._elapsed += max(0.0, self._read - before)
 
     # What is new
 
@@ -187,7 +203,7 @@ class Recorder:
 
     # Writing
 
-    def _append(self, entries: Sequence[Entry], now: float) -> None:
+    def _append(self, entries: Sequence[Entry]) -> None:
         """Write them as one block if they fit, else as several.
 
         One that fits into none is left out: code of megabytes can be missed, a moment cannot.
@@ -197,19 +213,18 @@ class Recorder:
         except RecordingError:
             if len(entries) > 1:
                 middle = len(entries) // 2
-                self._append(entries[:middle], now)
-                self._append(entries[middle:], now)
+                self._append(entries[:middle])
+                self._append(entries[middle:])
             return
         if self._writer.size + self._writer.size_of(payload) + _END_SIZE > self._most:
             self._end(f"it reached its largest size, {self._most:,} bytes")
         elif not self.ended:
-            self._last_ms = max(self._last_ms, round((now - self._started) * 1000))
-            self._writer.append(self._last_ms, payload)
+            self._writer.append(round(self._elapsed * 1000), payload)
 
     def _end(self, why: str) -> None:
         if not self.ended:
             self.ended = why
-            self._writer.append(self._last_ms, self._writer.pack([records.End(why)]))
+            self._writer.append(round(self._elapsed * 1000), self._writer.pack([records.End(why)]))
 
 
 def _objects(sweep: RawSweep | None) -> tuple[Set[int], Set[int]] | None:

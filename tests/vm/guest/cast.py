@@ -81,7 +81,8 @@ def main() -> None:
         for name in OBJECTS:
             stack.enter_context(loaded(name, bpffs, kit))
         wanted = types_shown(kernel)
-        wanted[0].extend(asked_by_examples(kernel.kernel_btfs()[0].btf))
+        vmlinux, ids = wanted[0]
+        ids.extend(asked_by_examples(vmlinux.btf))
         recorder = Recorder(
             kernel,
             Writer(str(OUT / "cast.stops")),
