@@ -35,7 +35,7 @@ async def running(armed: bool = False) -> AsyncIterator[tuple[StopsApp, Pilot[An
         app = StopsApp(kernel, Config(interval=0.5), armed=armed)
         app.animation_level = "none"
         async with app.run_test(size=(120, 40), notifications=True) as pilot:
-            await until(pilot, lambda: app.snapshot and app.raw_holders)
+            await until(pilot, lambda: app.snapshot is not None)
             yield app, pilot
 
 
@@ -50,10 +50,10 @@ async def test_the_life_of_a_map_is_on_the_screen(kit: Kit) -> None:
         with kit.tcp_map() as ops:
             await until_shown(pilot, ops.name, "registered")
             with kit.clients(ops.name, 2):
-                await until_shown(pilot, "refcnt 1 → 3")
+                await until_shown(pilot, "→ 3")
                 ops.unregister()
                 await until_shown(pilot, "unregistered, held")
-        await until_shown(pilot, "gone")
+        await until_shown(pilot, "freed: its last holder let go")
 
 
 async def test_registers_by_the_wizard_and_unregisters() -> None:
