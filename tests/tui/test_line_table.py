@@ -12,6 +12,7 @@ from textual.strip import Strip
 from stops_tui.widgets import line_table
 from stops_tui.widgets.columns import Column, Row, Span, clip, fit
 from stops_tui.widgets.line_table import LineTable
+from tests.tui.pilot import until
 
 COLUMNS = (
     Column("id", "ID", 5, right=True),
@@ -117,7 +118,7 @@ async def test_a_terminal_made_smaller_keeps_the_cursor_in_sight() -> None:
         await pilot.press(*["down"] * 4)
         assert "▶ " in table.texts()[5]
         await pilot.resize_terminal(40, 4)
-        assert table.scroll_offset.y == 2
+        await until(pilot, lambda: table.scroll_offset.y == 2)
         assert "▶     4" in table.texts()[3]
 
 
