@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -41,9 +42,20 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int
 @pytest.fixture(scope="module")
 def modern(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
     """The programs of v4.c: member → program id."""
+    if not accepts(asm.mov(R1, 5), Insn(0xBF, R0, R1, off=8)):
+        pytest.skip("this kernel has no movsx: it came with ISA v4, in 6.6")
     v4 = bpf_object("v4")
     with bpftool.registered(v4, tmp_path_factory.mktemp("v4"), bpftool.newer()) as found:
         yield found.programs
+
+
+def accepts(*insns: Insn) -> bool:
+    """Whether the running kernel knows instructions."""
+    try:
+        os.close(Bpf().prog_load(encode([*insns, asm.mov(R0, 0), asm.exit_()]), prog_type=1))
+    except BpfError:
+        return False
+    return True
 
 
 def btf_of(prog_id: int) -> Btf:
@@ -165,7 +177,8 @@ def test_jited_instructions_are_where_objdump_finds_them(
         ]
         assert [offset for offset, _ in ours] == [int(offset, 16) for offset, _ in theirs]
         for (_, mine), (_, other) in zip(ours, theirs, strict=True):
-            assert mine.startswith(other) or other.startswith(mine)  # pushq, push; nopl, nopl
+            same = mine.startswith(other) or other.startswith(mine)  # pushq, push; nopl, nopl
+            assert same or (mine, other) == ("nop", "xchg"), "66 90 is both"
 
 
 def test_jited_calls_are_named(compiled: dict[str, int], vmlinux: Btf) -> None:
@@ -214,9 +227,11 @@ def test_without_cap_syslog_the_kernel_withholds(compiled: dict[str, int]) -> No
 
 def test_the_running_kernel_prints_the_youngest_forms_so() -> None:
     """bpftool 7.5 does not know them; the verifier's log is printed by the kernel itself."""
+    acquiring = [asm.stx("u64", R10, -8, 5), asm.atomic("load_acquire", "u64", R1, -8, R10)]
+    if not accepts(*acquiring):
+        pytest.skip("this kernel has no load_acquire: it came with 6.15")
     program = [
-        asm.stx("u64", R10, -8, 5),
-        asm.atomic("load_acquire", "u64", R1, -8, R10),
+        *acquiring,
         asm.atomic("load_acquire", "u8", R1, -8, R10),
         asm.atomic("store_release", "u32", R10, -8, R1),
         asm.atomic("fetch_or", "u64", R10, -8, R1),

@@ -247,6 +247,7 @@ def test_a_name_that_is_taken_bars_both(kit: Kit, cli: Cli) -> None:
 # Links.
 
 
+@pytest.mark.usefixtures("links")
 def test_a_link_is_refused_by_1_1_in_words(kit: Kit, bpffs: tuple[Cli, Path], oldest: None) -> None:
     cli, point = bpffs
     path = str(bpf_object("dctcp_link"))
