@@ -13,6 +13,7 @@ from pathlib import Path
 
 import _cffi_backend
 import cffi
+import elftools
 
 import stops_tui
 from tests.support.clang import missing, tool
@@ -26,7 +27,7 @@ def command() -> Iterator[list[str]]:
     with tempfile.TemporaryDirectory(prefix="stops-tui-") as folder:
         copy = Path(folder)
         copy.chmod(0o755)
-        for package in (stops_tui, cffi):
+        for package in (stops_tui, cffi, elftools):
             source = Path(str(package.__file__)).parent
             shutil.copytree(source, copy / source.name)
         shutil.copy(_cffi_backend.__file__, copy)
