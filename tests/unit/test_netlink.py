@@ -1,86 +1,85 @@
-"""Netlink messages as a kernel writes them, and as nobody should."""
+"""Netlink dumps of this kernel, without root: every error is told, and nothing is left open."""
 
 from __future__ import annotations
 
-import os
-import struct
-from errno import EBADMSG, ENOENT
+import gc
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from errno import EINVAL, ENOENT
+from itertools import islice
+from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from pyroute2.netlink import NETLINK_SOCK_DIAG
+from pyroute2.netlink.diag import SOCK_DIAG_BY_FAMILY, MarshalDiag, inet_diag_req
 
-from stops_tui.kernels.live.netlink import attributes, dump, messages, text
+from stops_tui.kernels.live import netlink
+from stops_tui.kernels.live.netlink import Message, qdiscs, tcp_sockets
 
-ERROR, DONE, ANSWER = 2, 3, 20
-
-
-def message(kind: int, body: bytes) -> bytes:
-    padding = bytes(-len(body) % 4)
-    return struct.pack("=IHHII", 16 + len(body), kind, 2, 1, 0) + body + padding
+ALL, NO_FAMILY, NO_PROTOCOL = (1 << 14) - 1, 77, 253
 
 
-def attribute(kind: int, value: bytes) -> bytes:
-    return struct.pack("=HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)
+@pytest.fixture
+def listening() -> Iterator[list[int]]:
+    """The ports of some sockets."""
+    there = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+    yield [each.getsockname()[1] for each in there]
+    for each in there:
+        each.close()
 
 
-@given(st.lists(st.binary(max_size=40)), st.booleans())
-def test_every_answer_until_the_end(bodies: list[bytes], ended: bool) -> None:
-    chunk = b"".join(message(ANSWER, body) for body in bodies)
-    chunk += message(DONE, bytes(4)) + b"beyond" if ended else b""
-    read, found = messages(chunk), []
-    with pytest.raises(StopIteration) as end:
-        while True:
-            found.append(next(read))
-    assert [data[start:stop] for data, start, stop in found] == bodies
-    assert end.value.value is ended
+def in_a_thread(look: Callable[[], None]) -> None:
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
 
 
-@pytest.mark.parametrize("kind", [ERROR, DONE])
-def test_an_error_is_raised(kind: int) -> None:
-    chunk = message(ANSWER, b"one") + message(kind, struct.pack("=i", -ENOENT) + bytes(16))
-    read = messages(chunk)
-    assert next(read)
-    with pytest.raises(FileNotFoundError):
-        next(read)
+def open_files() -> list[Path]:
+    return sorted(Path("/proc/self/fd").iterdir())
 
 
-@given(st.binary(max_size=200))
-def test_any_bytes_end(data: bytes) -> None:
-    try:
-        for _, start, end in messages(data):
-            assert 16 <= start <= end <= len(data)
-    except OSError as error:
-        assert error.errno == EBADMSG or error.strerror == os.strerror(error.errno or 0)
+def dump_of_no_protocol() -> Iterator[Message]:
+    request = inet_diag_req()
+    request["sdiag_family"], request["sdiag_protocol"] = socket.AF_INET, NO_PROTOCOL
+    return netlink._dump(NETLINK_SOCK_DIAG, MarshalDiag(), SOCK_DIAG_BY_FAMILY, request)
 
 
-def test_a_message_cut_off() -> None:
-    with pytest.raises(OSError, match="cut off"):
-        list(messages(message(ANSWER, b"12345678")[:-4]))
-    with pytest.raises(OSError, match="cut off"):
-        list(messages(b"1234"))
-    with pytest.raises(OSError, match="cut off"):
-        list(messages(struct.pack("=IHHII", 0, ANSWER, 0, 0, 0)))
+def test_an_error_that_is_the_answer_is_raised() -> None:
+    with pytest.raises(OSError) as refused:
+        list(tcp_sockets(NO_FAMILY, ALL))
+    assert refused.value.errno == EINVAL
 
 
-@given(st.lists(st.tuples(st.integers(0, 0x3FFF), st.binary(max_size=30))), st.integers(0, 3))
-def test_attributes(wanted: list[tuple[int, bytes]], flags: int) -> None:
-    chunk = b"head" + b"".join(attribute(kind | flags << 14, value) for kind, value in wanted)
-    found = [(kind, chunk[at:end]) for kind, at, end in attributes(chunk, 4, len(chunk))]
-    assert found == wanted
+def test_an_error_that_ends_a_dump_is_raised() -> None:
+    with pytest.raises(OSError) as refused:
+        list(dump_of_no_protocol())
+    assert refused.value.errno == ENOENT
 
 
-@given(st.binary(max_size=100))
-def test_attributes_of_any_bytes_stay_inside(data: bytes) -> None:
-    for _, at, end in attributes(data, 0, len(data)):
-        assert 4 <= at <= end <= len(data)
-
-
-def test_text_of_a_string_attribute() -> None:
-    assert text(b"..cubic\0..", 2, 8) == "cubic"
-    assert text(b"\xff\0", 0, 2) == "\\xff"
-
-
-def test_a_protocol_that_there_is_not() -> None:
+def test_a_protocol_that_there_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(netlink, "NETLINK_SOCK_DIAG", 31)
+    before = open_files()
     with pytest.raises(OSError):
-        list(dump(31, 16, b""))
+        list(tcp_sockets(socket.AF_INET, ALL))
+    assert open_files() == before
+
+
+def test_nothing_is_left_open(listening: list[int]) -> None:
+    def looks() -> None:
+        ports = {message["idiag_sport"] for message in tcp_sockets(socket.AF_INET, ALL)}
+        assert ports >= set(listening)
+        assert list(qdiscs())
+        assert len(list(islice(tcp_sockets(socket.AF_INET, ALL), 1))) == 1
+        for refused in (tcp_sockets(NO_FAMILY, ALL), dump_of_no_protocol()):
+            with pytest.raises(OSError):
+                list(refused)
+
+    in_a_thread(looks)
+    before = open_files()
+    gc.disable()
+    try:
+        in_a_thread(looks)
+        assert open_files() == before
+    finally:
+        gc.enable()

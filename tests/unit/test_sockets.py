@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from errno import ENOENT, EPERM, EPROTONOSUPPORT
 
 import pytest
+from pyroute2.netlink.diag import inet_diag_msg
 
 from stops_tui.kernels.live import sockets
 from stops_tui.kernels.live.netlink import Message
 from stops_tui.kernels.live.sockets import Wanted
-from tests.unit.test_netlink import attribute
+from tests.support.netlink_messages import attribute, decoded
 
 ESTABLISHED, TIME_WAIT, LISTEN, BOUND_INACTIVE = 1, 6, 10, 13
 INFO, CONG = 2, 4
@@ -53,14 +54,12 @@ def host(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, bytes]]:
     """What is put here is answered; each family's to its own request."""
     there: list[tuple[int, bytes]] = []
 
-    def answer(protocol: int, kind: int, request: bytes) -> Iterator[Message]:
-        assert (protocol, kind, len(request)) == (4, 20, 56)
-        states = struct.unpack_from("=I", request, 4)[0]
-        for family, body in there if states else []:
-            if family == request[0]:
-                yield b"pad." + body, 4, 4 + len(body)
+    def answer(family: int, states: int, *extensions: int) -> Iterator[Message]:
+        for its_family, body in there if states else []:
+            if family == its_family:
+                yield decoded(inet_diag_msg, body)
 
-    monkeypatch.setattr(sockets, "dump", answer)
+    monkeypatch.setattr(sockets, "tcp_sockets", answer)
     return there
 
 
@@ -132,7 +131,7 @@ def test_a_kernel_that_lists_no_sockets(
         raise OSError(errno, "Operation not permitted")
         yield
 
-    monkeypatch.setattr(sockets, "dump", refuse)
+    monkeypatch.setattr(sockets, "tcp_sockets", refuse)
     assert sockets.missing() == words
     with pytest.raises(OSError, match=words):
         sockets.counts_by_name()
@@ -143,10 +142,10 @@ def test_a_kernel_without_ipv6(
 ) -> None:
     host.append(diag(LISTEN, ("0.0.0.0", 80), cong="cc"))
 
-    def refuse(protocol: int, kind: int, request: bytes) -> Iterator[Message]:
-        if request[0] == socket.AF_INET6:
+    def refuse(family: int, *_: int) -> Iterator[Message]:
+        if family == socket.AF_INET6:
             raise OSError(ENOENT, "")
-        yield from ((body, 0, len(body)) for _, body in host)
+        yield from (decoded(inet_diag_msg, body) for _, body in host)
 
-    monkeypatch.setattr(sockets, "dump", refuse)
+    monkeypatch.setattr(sockets, "tcp_sockets", refuse)
     assert sockets.counts_by_name() == {"cc": 1}

@@ -18,6 +18,10 @@ from stops_tui.config import load
 from stops_tui.hangup import end_with_terminal
 load(None)
 """
+SCHED_EXT = """
+from stops_tui.kernels.live.users import LiveUsers
+LiveUsers(lambda: None).sched_ext()
+"""
 LIST = """
 from stops_tui.cli import run
 from stops_tui.cli.parser import parse
@@ -107,3 +111,7 @@ def test_list_imports_what_reads_and_tells_and_no_more() -> None:
     ours = {name.removeprefix("stops_tui.") for name in modules}
     assert others(modules) - others(imported("")) == {"_cffi_backend"}
     assert not {name for name in ours for later in LATER if f"{name}.".startswith(f"{later}.")}
+
+
+def test_who_asks_no_netlink_imports_no_library_for_it() -> None:
+    assert "pyroute2" not in others(imported(SCHED_EXT))

@@ -28,7 +28,9 @@ REFUSED = (
 class TwoNamespaces(Namespaces):
     """Looks are made where the test is."""
 
-    def everywhere(self, look: Callable[[RawNetns], Any]) -> tuple[list[Any], list[str]]:
+    def everywhere(
+        self, look: Callable[[RawNetns], Any], seconds: float = 1.0
+    ) -> tuple[list[Any], list[str]]:
         return [(netns, look(netns)) for netns in (HOST, WEB)], ["network namespace x: no"]
 
     def in_one(self, inode: int, look: Callable[[], Any], seconds: float) -> Any:

@@ -13,18 +13,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyroute2.netlink.rtnl.tcmsg import tcmsg
 
-from stops_tui.kernels.live import kmsg
+from stops_tui.kernels.live import kmsg, netlink
 from stops_tui.kernels.live import qdiscs as qdiscs_module
 from stops_tui.kernels.live.hid import hid_device
 from stops_tui.kernels.live.kmsg import line_of, lines_with
-from stops_tui.kernels.live.netlink import Message
 from stops_tui.kernels.live.netns import Namespaces
 from stops_tui.kernels.live.owners import owners
 from stops_tui.kernels.live.qdiscs import number, qdiscs
 from stops_tui.kernels.live.sched_ext import policy_of, sched_ext
 from stops_tui.kernels.users import RawHidDevice, RawNetns, RawQdisc, RawQdiscs, RawSchedExt
-from tests.unit.test_netlink import attribute
+from tests.support.netlink_messages import attribute, decoded
 
 # owners of sockets
 
@@ -226,7 +226,9 @@ def qdisc(kind: str, index: int, handle: int, parent: int, waiting: tuple[int, i
 
 
 class OneNamespace(Namespaces):
-    def everywhere(self, look: Callable[[RawNetns], Any]) -> tuple[list[Any], list[str]]:
+    def everywhere(
+        self, look: Callable[[RawNetns], Any], seconds: float = 1.0
+    ) -> tuple[list[Any], list[str]]:
         return [(RawNetns(7), look(RawNetns(7)))], []
 
 
@@ -237,11 +239,7 @@ def test_instances_of_some_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
         qdisc("bpf_fifo", 9_999, 0, 0x1_0002, (0, 0, 0)),
     ]
 
-    def answer(protocol: int, kind: int, request: bytes) -> Iterator[Message]:
-        assert (protocol, kind) == (0, 38)
-        yield from ((body, 0, len(body)) for body in bodies)
-
-    monkeypatch.setattr(qdiscs_module, "dump", answer)
+    monkeypatch.setattr(netlink, "qdiscs", lambda: [decoded(tcmsg, body) for body in bodies])
     monkeypatch.setattr(qdiscs_module, "read_small", lambda _: b"fq_codel\n")
     assert qdiscs(OneNamespace(), {"bpf_fifo", "none"}) == RawQdiscs(
         (
@@ -253,7 +251,7 @@ def test_instances_of_some_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_namespace_without_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(qdiscs_module, "dump", lambda *_: iter(()))
+    monkeypatch.setattr(netlink, "qdiscs", list)
     monkeypatch.setattr(qdiscs_module, "read_small", lambda _: b"")
     said = "net.core.default_qdisc: only the host's own network namespace has it"
     assert qdiscs(OneNamespace(), {"fq"}) == RawQdiscs(unseen=(said,))

@@ -24,7 +24,7 @@ from stops_tui.kernels.live.proc import PROC, comm_of, fd_links, pids
 from stops_tui.kernels.users import RawNetns
 
 PATIENCE = 5.0
-"""Seconds that one namespace may take to answer."""
+"""Seconds that one namespace may take to answer, unless it is asked for much."""
 
 MOST_HANGS = 3
 """Namespaces that are waited for in vain before the rest is left alone."""
@@ -84,9 +84,13 @@ class Namespaces:
         return sorted(found.values(), key=_order), search.unseen()
 
     def everywhere(
-        self, look: Callable[[RawNetns], T]
+        self, look: Callable[[RawNetns], T], seconds: float = PATIENCE
     ) -> tuple[list[tuple[RawNetns, T]], list[str]]:
         """What `look` returns in every namespace, and what could not be looked at.
+
+        Args:
+            look: Runs in each, one after the other.
+            seconds: That one namespace may take to answer.
 
         Raises:
             Exception: What `look` raised, unless it is an OSError of one namespace.
@@ -100,7 +104,7 @@ class Namespaces:
                 break
             netns = namespace.netns
             try:
-                looks.append((netns, self._inside(namespace, partial(look, netns), PATIENCE)))
+                looks.append((netns, self._inside(namespace, partial(look, netns), seconds)))
             except (FileNotFoundError, ProcessLookupError):
                 continue  # gone meanwhile: normal
             except OSError as error:

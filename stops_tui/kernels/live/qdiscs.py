@@ -6,31 +6,13 @@ Source: rtnetlink(7), include/uapi/linux/rtnetlink.h and gen_stats.h, net/sched/
 from __future__ import annotations
 
 import socket
-import struct
 from collections.abc import Collection, Iterator
 from itertools import chain
 
-from stops_tui.kernels.live.netlink import ROUTE, Message, attributes, dump, text
+from stops_tui.kernels.live import netlink
 from stops_tui.kernels.live.netns import Namespaces
 from stops_tui.kernels.live.proc import read_small
 from stops_tui.kernels.users import RawNetns, RawQdisc, RawQdiscs
-
-_RTM_GETQDISC = 38
-
-_TCMSG = struct.Struct("=B3xiIII")
-"""struct tcmsg: family, device index, handle, parent, info."""
-
-_KIND, _STATS2, _DUMP_INVISIBLE = 1, 7, 10
-"""TCA_KIND, TCA_STATS2, TCA_DUMP_INVISIBLE: without the last, default ones of classes are left
-out (since Linux 4.12; older kernels overlook it)."""
-_BASIC, _QUEUE = 1, 3
-"""TCA_STATS_BASIC, TCA_STATS_QUEUE."""
-
-_PACKETS = struct.Struct("=8xI")
-_WAITING = struct.Struct("=III")
-"""qlen, backlog, drops."""
-
-_REQUEST = _TCMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + struct.pack("=HH", 4, _DUMP_INVISIBLE)
 
 _PARENTS = {0xFFFF_FFFF: "root", 0xFFFF_FFF1: "ingress"}
 """TC_H_ROOT, TC_H_INGRESS (include/uapi/linux/pkt_sched.h)."""
@@ -55,36 +37,25 @@ def qdiscs(namespaces: Namespaces, kinds: Collection[str]) -> RawQdiscs:
 
 
 def _instances(netns: RawNetns, kinds: Collection[str]) -> Iterator[RawQdisc]:
-    for message in dump(ROUTE, _RTM_GETQDISC, _REQUEST):
-        chunk, start, end = message
-        for kind, at, after in attributes(chunk, start + _TCMSG.size, end):
-            if kind == _KIND and (name := text(chunk, at, after)) in kinds:
-                yield _qdisc(netns, name, message)
+    for message in netlink.qdiscs():
+        if (kind := message.get_attr("TCA_KIND")) in kinds:
+            yield _qdisc(netns, kind, message)
 
 
-def _qdisc(netns: RawNetns, kind: str, message: Message) -> RawQdisc:
-    chunk, start, end = message
-    _, index, handle, parent, _ = _TCMSG.unpack_from(chunk, start)
-    packets = qlen = backlog = drops = 0
-    for outer, at, after in attributes(chunk, start + _TCMSG.size, end):
-        if outer != _STATS2:
-            continue
-        for inner, value, value_end in attributes(chunk, at, after):
-            size = value_end - value
-            if inner == _BASIC and size >= _PACKETS.size:
-                (packets,) = _PACKETS.unpack_from(chunk, value)
-            elif inner == _QUEUE and size >= _WAITING.size:
-                qlen, backlog, drops = _WAITING.unpack_from(chunk, value)
+def _qdisc(netns: RawNetns, kind: str, message: netlink.Message) -> RawQdisc:
+    stats = message.get_attr("TCA_STATS2")
+    sent = (stats and stats.get_attr("TCA_STATS_BASIC")) or {}
+    waiting = (stats and stats.get_attr("TCA_STATS_QUEUE")) or {}
     return RawQdisc(
         kind=kind,
         netns=netns,
-        device=_device(index),
-        handle=number(handle),
-        parent=_PARENTS.get(parent) or number(parent),
-        packets=packets,
-        backlog=backlog,
-        qlen=qlen,
-        drops=drops,
+        device=_device(message["index"]),
+        handle=number(message["handle"]),
+        parent=_PARENTS.get(message["parent"]) or number(message["parent"]),
+        packets=sent.get("packets", 0),
+        backlog=waiting.get("backlog", 0),
+        qlen=waiting.get("qlen", 0),
+        drops=waiting.get("drops", 0),
     )
 
 

@@ -7,32 +7,17 @@ table, such as one that is neither bound nor connected, are not in it.
 from __future__ import annotations
 
 import socket
-import struct
 from collections import Counter
 from collections.abc import Container, Iterator
 from errno import ENOENT, EPROTONOSUPPORT
 from itertools import islice
 from typing import NamedTuple
 
-from stops_tui.kernels.live.netlink import SOCK_DIAG, Message, attributes, dump, text
+from stops_tui.kernels.live.netlink import Message, tcp_sockets
 from stops_tui.kernels.users import RawSocket
-
-_SOCK_DIAG_BY_FAMILY = 20
-
-_REQUEST = struct.Struct("=BBBBI48x")
-"""struct inet_diag_req_v2: family, protocol, extensions, states; any address."""
-
-_SOCKET = struct.Struct("=BBxx2s2s16s16sIQ16xI")
-"""struct inet_diag_msg: family, state, ports and addresses of both ends, device, cookie, inode."""
-
-_TOLD_AT, _TOLD = 44, struct.Struct("=Q16xI")
-"""Of the same, what a socket is told by: cookie and inode."""
 
 _INFO, _CONG = 2, 4
 """INET_DIAG_INFO, INET_DIAG_CONG."""
-
-_TCP_INFO = struct.Struct("=68xI8xI36xQQ")
-"""struct tcp_info: rtt, snd_cwnd, bytes_acked, bytes_received (since Linux 4.2)."""
 
 STATES = (
     "",
@@ -88,13 +73,8 @@ def counts_by_name() -> Counter[str]:
     Raises:
         OSError: They cannot be listed, with the remedy.
     """
-    counts: Counter[bytes] = Counter()
-    for chunk, start, end in _dump(_CONG):
-        for kind, at, after in attributes(chunk, start + _SOCKET.size, end):
-            if kind == _CONG:
-                counts[chunk[at:after]] += 1
-                break
-    return Counter({text(name, 0, len(name)): number for name, number in counts.items()})
+    names = (message.get_attr("INET_DIAG_CONG") for message in _dump(_CONG))
+    return Counter(name for name in names if name)  # one in TIME_WAIT has none any more
 
 
 def sockets(netns: int, name: str, wanted: Wanted | None, most: int) -> list[RawSocket]:
@@ -122,30 +102,21 @@ def peers(name: str, wanted: Wanted | None, most: int) -> list[tuple[int, str]]:
 
 
 def _matching(name: str, wanted: Wanted | None, *extensions: int) -> Iterator[Message]:
-    if wanted is not None:
-        for message in _dump(*extensions):
-            chunk, start, _ = message
-            cookie, inode = _TOLD.unpack_from(chunk, start + _TOLD_AT)
-            if cookie in wanted.cookies or inode in wanted.inodes:
+    if wanted is None:
+        for message in _dump(_CONG, *extensions):
+            if message.get_attr("INET_DIAG_CONG") == name:
                 yield message
         return
-    named = name.encode(errors="surrogateescape") + b"\0"
-    for message in _dump(_CONG, *extensions):
-        chunk, start, end = message
-        for kind, at, after in attributes(chunk, start + _SOCKET.size, end):
-            if kind == _CONG and chunk[at:after] == named:
-                yield message
+    for message in _dump(*extensions):
+        if message["idiag_cookie"] in wanted.cookies or message["idiag_inode"] in wanted.inodes:
+            yield message
 
 
 def _dump(*extensions: int, states: int = _ALL_STATES) -> Iterator[Message]:
     """All TCP sockets in these states. One of IPv6 that speaks to an IPv4 address is in IPv6's."""
-    asked = sum(1 << extension - 1 for extension in extensions)
     for family in (socket.AF_INET, socket.AF_INET6):
-        request = _REQUEST.pack(family, socket.IPPROTO_TCP, asked, 0, states)
         try:
-            for message in dump(SOCK_DIAG, _SOCK_DIAG_BY_FAMILY, request):
-                if message[2] - message[1] >= _SOCKET.size:
-                    yield message
+            yield from tcp_sockets(family, states, *extensions)
         except OSError as error:
             if error.errno == ENOENT and family == socket.AF_INET6:
                 return  # a kernel without IPv6
@@ -155,43 +126,27 @@ def _dump(*extensions: int, states: int = _ALL_STATES) -> Iterator[Message]:
 
 
 def _detailed(netns: int, message: Message) -> RawSocket:
-    chunk, start, end = message
-    family, state, local_port, remote_port, local, remote, _, _, inode = _SOCKET.unpack_from(
-        chunk, start
-    )
-    rtt = cwnd = acked = received = 0
-    for kind, at, after in attributes(chunk, start + _SOCKET.size, end):
-        if kind == _INFO and after - at >= _TCP_INFO.size:
-            rtt, cwnd, acked, received = _TCP_INFO.unpack_from(chunk, at)
+    state = message["idiag_state"]
+    info = message.get_attr("INET_DIAG_INFO") or {}
     return RawSocket(
         netns=netns,
         state=STATES[state] if state < len(STATES) else str(state),
-        local=_end(family, local, local_port),
-        remote=_end(family, remote, remote_port),
-        inode=inode,
-        cwnd=cwnd,
-        rtt_us=rtt,
-        bytes_acked=acked,
-        bytes_received=received,
+        local=_end(message["idiag_src"], message["idiag_sport"]),
+        remote=_end(message["idiag_dst"], message["idiag_dport"]),
+        inode=message["idiag_inode"],
+        cwnd=info.get("tcpi_snd_cwnd", 0),
+        rtt_us=info.get("tcpi_rtt", 0),
+        bytes_acked=info.get("tcpi_bytes_acked", 0),
+        bytes_received=info.get("tcpi_bytes_received", 0),
     )
 
 
 def _peer(message: Message) -> tuple[int, str]:
-    chunk, start, _ = message
-    family, _, _, port, _, address, _, _, inode = _SOCKET.unpack_from(chunk, start)
-    return inode, _address(family, address) if any(port) else ""
+    return message["idiag_inode"], message["idiag_dst"] if message["idiag_dport"] else ""
 
 
-def _end(family: int, address: bytes, port: bytes) -> str:
+def _end(host: str, port: int) -> str:
     """`192.0.2.1:80` or `[2001:db8::1]:80`; "" without a port."""
-    if not any(port):
+    if not port:
         return ""
-    host = _address(family, address)
-    number = int.from_bytes(port, "big")
-    return f"[{host}]:{number}" if ":" in host else f"{host}:{number}"
-
-
-def _address(family: int, address: bytes) -> str:
-    if family == socket.AF_INET:
-        return socket.inet_ntop(family, address[:4])
-    return socket.inet_ntop(socket.AF_INET6, address)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -26,8 +26,8 @@ from stops_tui.kernels.users import RawNetns, RawSocket, RawTcpGroup, RawTcpNetn
 MOST_GROUPED = 100_000
 """Sockets of one namespace that are sorted into groups; beyond, they are counted only."""
 
-DETAIL_SECONDS = 30.0
-"""That a namespace may take to list its sockets: asked for by a person who waits."""
+LISTING_SECONDS = 30.0
+"""That a namespace may take to list its sockets: 100,000 of them take 12."""
 
 _DEFAULT = "/proc/sys/net/ipv4/tcp_congestion_control"
 """The calling thread's namespace's."""
@@ -63,7 +63,9 @@ class TcpUsers:
                 found = _merged(looks, walk.closed())
                 hidden, by_name = "processes and details of TCP sockets", ""
         except (BpfError, BtfError) as error:
-            looks, unseen = self._namespaces.everywhere(lambda _: _by_name(maps, not missing))
+            looks, unseen = self._namespaces.everywhere(
+                lambda _: _by_name(maps, not missing), LISTING_SECONDS
+            )
             found = _merged(looks, ())
             hidden, by_name = "TCP sockets", f"a BPF iterator is refused: {error}"
         if missing and (found or by_name):
@@ -127,7 +129,7 @@ class TcpUsers:
         found = {}
         for netns in namespaces:
             with suppress(OSError):  # `counts` tells of it
-                found[netns] = self._namespaces.in_one(netns, partial(look, netns), DETAIL_SECONDS)
+                found[netns] = self._namespaces.in_one(netns, partial(look, netns), LISTING_SECONDS)
         return found
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from stops_tui.btf import Btf
 from stops_tui.kernels.live.hid import hid_device
 from stops_tui.kernels.live.netns import Namespaces
-from stops_tui.kernels.live.qdiscs import qdiscs
 from stops_tui.kernels.live.sched_ext import sched_ext
-from stops_tui.kernels.live.tcp_users import TcpUsers
 from stops_tui.kernels.users import (
     RawHidDevice,
     RawQdiscs,
@@ -19,6 +18,9 @@ from stops_tui.kernels.users import (
     RawTcpGroup,
     RawTcpUsers,
 )
+
+if TYPE_CHECKING:
+    from stops_tui.kernels.live.tcp_users import TcpUsers
 
 
 class LiveUsers:
@@ -48,6 +50,8 @@ class LiveUsers:
 
     def qdiscs(self, kinds: Collection[str]) -> RawQdiscs:
         """Instances of queueing disciplines, in every network namespace."""
+        from stops_tui.kernels.live.qdiscs import qdiscs  # netlink takes its time
+
         return qdiscs(self._namespaces, kinds)
 
     def sched_ext(self) -> RawSchedExt | None:
@@ -60,4 +64,6 @@ class LiveUsers:
 
     @cached_property
     def _tcp(self) -> TcpUsers:
+        from stops_tui.kernels.live.tcp_users import TcpUsers
+
         return TcpUsers(self._vmlinux(), self._namespaces)
