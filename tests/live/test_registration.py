@@ -51,6 +51,8 @@ def facts_of(kernel: LiveKernel) -> RegistrationFacts:
 
 def example(kit: Kit, kernel: LiveKernel, name: str, *, link: bool = False) -> Plan:
     """An example under a name that nobody has."""
+    if link:
+        kit.need_links()
     plan = example_plan(name, facts_of(kernel).types, link=link)
     return renamed(plan, kit.name())
 
@@ -268,10 +270,10 @@ def test_capabilities_and_names_are_read(kernel: LiveKernel) -> None:
     assert conditions.congestion_default in (conditions.congestion_controls or ())
 
 
-def test_what_this_kernel_supports(kernel: LiveKernel) -> None:
+def test_what_this_kernel_supports(kit: Kit, kernel: LiveKernel) -> None:
     facts = facts_of(kernel)
-    assert facts.links_supported
-    assert facts.detach_supported
+    assert facts.links_supported == kit.links
+    assert facts.detach_supported or not kit.links
     assert unavailable(EXAMPLES["reno"], facts.types) == ""
     assert unavailable(EXAMPLES["constant"], facts.types) == ""
 
@@ -474,6 +476,7 @@ def in_private_bpffs(kit: Kit, root: Path, script: str) -> list[Any]:
 def test_a_pinned_link_outlives_its_maker_and_is_unregistered_by_its_pin(
     kit: Kit, tmp_path: Path
 ) -> None:
+    kit.need_links()
     script = """
 os.mkdir(root)
 pin = f"{root}/cc"
@@ -544,6 +547,7 @@ show(unregister.execute(unregister.plan_for(facts(), map_id=again.map_id), facts
 
 
 def test_an_unpinned_link_dies_with_its_maker(kit: Kit, tmp_path: Path) -> None:
+    kit.need_links()
     script = """
 show(execute(plan(), facts(), kernel.writes))
 print(json.dumps(listed()))

@@ -194,6 +194,11 @@ class Kit:
         assert len(name) <= 15, name
         return name
 
+    def need_links(self) -> None:
+        """Skip the test on a kernel without struct_ops links."""
+        if not self.links:
+            pytest.skip("this kernel has no struct_ops links: they came with 6.4")
+
     def layout(self, struct_name: str = TCP) -> Layout:
         """Where the members of a struct_ops type are."""
         if struct_name not in self._layouts:
@@ -242,8 +247,8 @@ class Kit:
 
         The test is skipped where the kernel has not what `link` asks for.
         """
-        if link and not self.links:
-            pytest.skip("this kernel has no struct_ops links: they came with 6.4")
+        if link:
+            self.need_links()
         layout, name = self.layout(struct_name), name or self.name()
         with opened(self.bpf.btf_load(_program_btf("unused"))) as btf_fd:
             fd = self.bpf.map_create(
