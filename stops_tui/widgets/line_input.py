@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.segment import Segment
+from textual import events
 from textual.strip import Strip
 from textual.widgets import Input
 
@@ -11,7 +12,19 @@ UNPRINTABLE = "�"
 
 
 class LineInput(Input):
-    """Textual's own sends control characters of its value to the terminal as they are."""
+    """Textual's own sends control characters of its value to the terminal as they are.
+
+    And where keys come together, as over a slow line, it takes characters before the key that
+    deletes or moves: that key's binding is looked for in the whole app first.
+    """
+
+    async def _on_key(self, event: events.Key) -> None:
+        """What the line does itself with a key, it does in the order of keys."""
+        for binding in self._bindings.key_to_bindings.get(event.key, ()):
+            if not event.is_printable and await self.app.run_action(binding.action, self):
+                event.stop()
+                event.prevent_default()
+                return
 
     def render_line(self, y: int) -> Strip:
         """Paint it, no control character, bidirectional override or byte that is no UTF-8."""

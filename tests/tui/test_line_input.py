@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.app import App, ComposeResult
 from textual.widgets import Input
 
@@ -11,7 +12,7 @@ from stops_tui.struct_ops.registration.plan import Plan
 from stops_tui.widgets.line_input import LineInput
 from tests.support.fake_kernel import FakeKernel
 from tests.tui.conftest import MakeApp
-from tests.tui.pilot import screen_text, until_shown
+from tests.tui.pilot import screen_text, until, until_shown
 
 HOSTILE = "a\x1b]0;x\x07b\u202ec\udcff[red]"
 
@@ -58,8 +59,9 @@ async def test_plans_are_saved_and_loaded_from_a_folder_that_was_removed(
         app.push_screen(SavePlan(Plan("tcp_congestion_ops", "one")))
         await until_shown(pilot, "one.toml")
         await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, SavePlan))
         app.push_screen(LoadPlan())
-        await until_shown(pilot, "No plan (*.toml) here.")
+        await until_shown(pilot, "No such file or directory")
 
 
 @pytest.mark.parametrize("screen", [SavePlan(Plan("tcp_congestion_ops", "one")), LoadPlan()])
@@ -73,3 +75,14 @@ async def test_the_home_of_nobody_is_no_folder(
         app.screen.query_one(Input).value = "~nobody_is_called_so/one.toml"
         await pilot.press("enter")
         await until_shown(pilot, "home directory")
+
+
+async def test_keys_that_come_together_are_taken_in_their_order() -> None:
+    app = OneLine()
+    async with app.run_test(size=(40, 5)) as pilot:
+        line = app.query_one(Input)
+        line.value = "flags 2"
+        line.action_end()
+        for key in ("backspace", "3", "left", "left", "delete", "=", "end", "7"):
+            app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await until(pilot, lambda: line.value == "flags=37")
