@@ -244,7 +244,7 @@ class StopsApp(ChangingApp):
                 title = f"{action.label[0].upper()}{action.label[1:]}  {key}"
                 run = partial(screen.run_action, scoped(action))
                 barred = action.writes and not self.armed
-                help_ = f"Read-only: {self.arm_key} arms writing. " if barred else ""
+                help_ = f"Read-only: {self.how_to_arm}. " if barred else ""
                 yield SystemCommand(title, help_ + action.help, run)
         yield SystemCommand("Theme", "Other colours, until the end.", self.action_change_theme)
 

@@ -71,7 +71,7 @@ class ChangingApp(TapingApp):
             return
         from stops_tui.screens.arming import ask_to_arm
 
-        self.push_screen(ask_to_arm(), self._arm)
+        self.push_screen(ask_to_arm(self.kernel.host.source == "demo"), self._arm)
 
     def _arm(self, answer: str | None) -> None:
         self.armed = answer == "arm"
@@ -108,13 +108,14 @@ class ChangingApp(TapingApp):
     def may_change(self) -> bool:
         """Whether writing is armed; says how to arm it if not."""
         if not self.armed:
-            self.notify(f"Read-only: {self.arm_key} arms writing.", severity="warning")
+            self.notify(f"Read-only: {self.how_to_arm}.", severity="warning")
         return self.armed
 
     @property
-    def arm_key(self) -> str:
-        """The key that arms."""
-        return key_text(next(a for a in ACTIONS if a.id == "arm"), self.config.keys)
+    def how_to_arm(self) -> str:
+        """`W arms writing`; or why nothing does."""
+        arm = next(action for action in ACTIONS if action.id == "arm")
+        return f"{key_text(arm, self.config.keys)} arms writing"
 
     def _ask(self, proposal: Proposal | str) -> None:
         if isinstance(proposal, str):

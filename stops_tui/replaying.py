@@ -59,19 +59,27 @@ class ReplayApp(StopsApp):
         super().on_mount()
         self.set_interval(TICK, self._tick)
         self.lookup(self, partial(tell, self._recording.path), self._take_story)
-        for words in filter(None, (self._recording.problem, self._cut_short)):
-            self.notify(words, severity="warning", markup=False)
+        if self._recording.problem:
+            self._warn(f"{self._recording.path}: {self._recording.problem}")
+        if not self._recording.ended:
+            self._warn("Its recorder was killed: this is all there is.")
         self._show_played()
 
-    @property
-    def _cut_short(self) -> str:
-        return "" if self._recording.ended else "Its recorder was killed: this is all there is."
+    def _warn(self, words: str) -> None:
+        self.notify(words, severity="warning", markup=False)
+
+    def _take_trouble(self, error: Exception) -> None:
+        """Damage is told in whole, once: the header has no room for it."""
+        before = self._trouble
+        super()._take_trouble(error)
+        if self._trouble != before:
+            self._warn(str(error))
 
     def _take_story(self, told: Told) -> None:
         self._story.take(told)
-        if told.until is not None:
-            words = f"So much happens in it that no event is told after {clock(told.until)}."
-            self.notify(words, severity="warning")
+        if told.problem:
+            last = f" after {clock(told.events[-1].time)}" if told.events else ""
+            self._warn(f"No events are known{last}: {told.problem}")
         start = self._recording.start.time
         self.marks = tuple(Mark(time - start, strong) for time, strong in self._story.marks)
         self.look()
@@ -137,7 +145,7 @@ class ReplayApp(StopsApp):
 
     def _step(self, time: float | None, nothing: str) -> None:
         if time is None:
-            self.notify(nothing)
+            self.notify(nothing if self._story.is_known else "Still reading what happens in it…")
             return
         self._playback.pause()
         self._seek(time - self._recording.start.time)
@@ -157,8 +165,22 @@ class ReplayApp(StopsApp):
 
     def action_record(self) -> None:
         """It is a recording already."""
-        self.notify("A recording: copy its file.", severity="warning")
+        self._warn("A recording: copy its file.")
 
     def action_arm(self) -> None:
         """Nothing can be changed."""
-        self.notify("A recording: nothing in it can be changed.", severity="warning")
+        self._warn("A recording: nothing in it can be changed.")
+
+    def register(self, type_name: str = "", map_id: int = 0, member: str = "") -> None:
+        """Nothing can be changed."""
+        self.action_arm()
+
+    @property
+    def how_to_arm(self) -> str:
+        """Nothing does."""
+        return "it is a recording"
+
+    def count_runs(self, on: bool) -> None:
+        """What was not counted then cannot be counted now."""
+        if on:
+            self._warn("A recording: what ran in it cannot be counted now.")

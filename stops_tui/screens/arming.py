@@ -8,19 +8,21 @@ from rich.text import Text
 from stops_tui.screens.ask import Answer, AskScreen
 
 WHAT = (
-    "From then on this program may change the running kernel: register, unregister, detach, "
+    "From then on this program may change the {kernel} kernel: register, unregister, detach, "
     "swap, pin and unpin."
 )
 HOW = (
-    "Each change is shown and asked for before it is made, and noted in the command log and the "
-    "audit file. The header says WRITE. W makes it read-only again, at once."
+    "Each change is shown and asked for before it is made, and noted in the command log{more}. "
+    "The header says WRITE. W makes it read-only again, at once."
 )
 
 
-def ask_to_arm() -> AskScreen:
-    """Gives "arm", or "stay"."""
+def ask_to_arm(demo: bool) -> AskScreen:
+    """Gives "arm", or "stay"; of the demo kernel there is no audit file."""
+    what = WHAT.format(kernel="demo" if demo else "running")
+    how = HOW.format(more="" if demo else " and the audit file")
     return AskScreen(
         "Arm writing?",
-        Group(Text(WHAT, "bold"), "", Text(HOW)),
+        Group(Text(what, "bold"), "", Text(how)),
         [Answer("stay", "Stay read-only"), Answer("arm", "Arm writing")],
     )

@@ -68,6 +68,10 @@ class Facts(Protocol):
     def paused(self) -> bool:
         """Whether the kernel is not looked at for now."""
 
+    @property
+    def how_to_arm(self) -> str:
+        """`W arms writing`; or why nothing does."""
+
     def lookup(self, asker: DOMNode, job: Callable[[], T], done: Callable[[T], object]) -> None:
         """Run `job` off the screen's thread, then `done` with its result in the screen's.
 

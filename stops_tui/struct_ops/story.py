@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from stops_tui.kernels.recording.error import RecordingError
 from stops_tui.kernels.recording.kernel import RecordedKernel
 from stops_tui.struct_ops.events import EVENTS_KEPT, REFCNTS_KEPT, Event, History
 from stops_tui.struct_ops.inventory import Inventory, Snapshot
@@ -22,25 +23,25 @@ class Told(NamedTuple):
     Attributes:
         events: By time.
         refcnts: Of each map the times at which its reference count changed, and to what.
-        until: When this ends before the recording does, in seconds since the epoch; else None.
+        problem: Why this ends before the recording does, in words; "" if it does not.
     """
 
     events: tuple[Event, ...] = ()
     refcnts: Mapping[int, Sequence[tuple[float, int]]] = MappingProxyType({})
-    until: float | None = None
+    problem: str = ""
 
 
 def tell(path: str) -> Told:
-    """Go through a whole recording; takes seconds for one of a busy day.
+    """Go through a whole recording, or up to its first damage; takes seconds for a busy day.
 
     Raises:
-        RecordingError: It turns out to be damaged.
+        RecordingError: It cannot be opened any more.
     """
     kernel = RecordedKernel(path)
+    events: list[Event] = []
+    refcnts: dict[int, list[tuple[float, int]]] = defaultdict(list)
     try:
         history, inventory = History(), Inventory(kernel)
-        events: list[Event] = []
-        refcnts: dict[int, list[tuple[float, int]]] = defaultdict(list)
         for moment in kernel.moments()[1:]:  # the first only says how it began
             kernel.playback.seek(moment)
             snapshot = inventory.sweep()
@@ -51,7 +52,10 @@ def tell(path: str) -> Told:
                 if found and (not counts or counts[-1][1] != found.refcnt):
                     counts.append((snapshot.time, found.refcnt))
             if len(events) > TOLD_MOST:
-                return Told(tuple(events), refcnts, snapshot.time)
+                return Told(tuple(events), refcnts, f"it has more than {TOLD_MOST:,} events")
+    except RecordingError as error:
+        return Told(tuple(events), refcnts, error.reason)
+    else:
         return Told(tuple(events), refcnts)
     finally:
         kernel.close()
@@ -62,16 +66,21 @@ class Story(History):
 
     Args:
         now: Seconds since the epoch of the moment that is looked at.
+
+    Attributes:
+        is_known: Whether it knows what happens.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
         super().__init__()
+        self.is_known = False
         self._now = now
         self._told = Told()
         self._times: list[float] = []
 
     def take(self, told: Told) -> None:
         """Know what happens."""
+        self.is_known = True
         self._told = told
         self._times = [event.time for event in told.events]
 

@@ -16,10 +16,12 @@ from stops_tui.app import StopsApp
 from stops_tui.config import Config
 from stops_tui.kernels.recording.kernel import RecordedKernel
 from stops_tui.replaying import ReplayApp
+from stops_tui.screens.explorer import ExplorerScreen
 from stops_tui.struct_ops import story as story_module
 from stops_tui.struct_ops.story import Story, tell
 from stops_tui.widgets.timeline import Mark, Played, Timeline, clock_text
 from tests.support.fake_kernel import FakeKernel
+from tests.support.mutated_recordings import payloads, write
 from tests.support.recorded import START, Tape
 from tests.tui.conftest import MakeApp
 from tests.tui.pilot import screen_text, until, until_shown
@@ -108,6 +110,20 @@ async def test_the_past_stays_as_it_was(replay: ReplayApp) -> None:
         await pilot.press("W")
         await until_shown(pilot, "nothing in it can be changed")
         assert "read-only" in screen_text(pilot)
+        replay.clear_notifications()
+        await pilot.press("r")
+        await until_shown(pilot, "nothing in it can be changed")
+        assert isinstance(replay.screen, ExplorerScreen)
+        for key in "uT":
+            await pilot.press(key)
+            await until_shown(pilot, "Read-only: it is a recording.")
+            replay.clear_notifications()
+            await until(pilot, lambda: "Read-only" not in screen_text(pilot))
+        await pilot.press("k")
+        await until_shown(pilot, "what ran in it cannot be counted now")
+        assert not replay.counting
+        await pilot.press("R")
+        await until_shown(pilot, "copy its file")
 
 
 async def test_one_whose_recorder_was_killed_says_so(tmp_path: Path) -> None:
@@ -151,9 +167,33 @@ def test_a_story_knows_what_was_and_what_comes(path: str) -> None:
 def test_a_story_without_end_is_told_as_far_as_one_can_follow(
     path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    whole = tell(path)
     monkeypatch.setattr(story_module, "TOLD_MOST", 3)
     told = tell(path)
-    assert (len(told.events), told.until) == (5, START + 60)
+    assert told.problem == "it has more than 3 events"
+    assert 3 < len(told.events) < len(whole.events)
+    assert told.events == whole.events[: len(told.events)]
+
+
+def test_a_story_ends_where_the_damage_begins(path: str) -> None:
+    whole, blocks = tell(path), payloads(Path(path).read_bytes())
+    blocks[-3] = (blocks[-3][0], b"\xff")
+    write(Path(path), blocks)
+    told = tell(path)
+    assert "is damaged" in told.problem
+    assert 0 < len(told.events) <= len(whole.events)
+
+
+async def test_damage_is_told_in_a_line(path: str) -> None:
+    blocks = payloads(Path(path).read_bytes())
+    blocks[2] = (blocks[2][0], b"\xff")
+    write(Path(path), blocks)
+    app = ReplayApp(RecordedKernel(path), Config(interval=3600))
+    async with app.run_test(size=(120, 34), notifications=True) as pilot:
+        await until_shown(pilot, "No events are known", "is damaged")
+        await pilot.press("p")
+        app._seek(100.0)
+        await until_shown(pilot, "cannot look", "block 2 is damaged")
 
 
 def test_strong_marks_show_where_weak_ones_are_too() -> None:

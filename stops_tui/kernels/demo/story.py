@@ -61,8 +61,8 @@ class Story:
         for port in (41_822, 52_190):
             world.tcp.open("old_cc", self._db, f"10.3.0.7:{port}")
         world.delete_map(old)
-        lab = self._make("tcp_congestion_ops", "lab", OLD, {"name": "lab"})
-        self._hold(901, "bpftool", 3, "map", lab.id)
+        following = self._make("tcp_congestion_ops", "web_next", OLD, {"name": WEB, "flags": 2})
+        self._hold(901, "bpftool", 3, "map", following.id)  # for who wants to swap it in
         self._fifo = self._make("Qdisc_ops", "demo_fifo", FIFO, {"id": "demo_fifo"})
         self._attach(self._fifo, 640, "netd", f"/sys/fs/bpf/{self._fifo.name}")
         web, db = (world.tcp.namespaces[inode] for inode in (self._web, self._db))

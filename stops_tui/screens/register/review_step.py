@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.containers import Container, VerticalScroll
 from textual.widgets import Static
 
-from stops_tui.actions import ACTIONS, key_text
 from stops_tui.screens.base import Facts
 from stops_tui.screens.register.draft import Draft
 from stops_tui.screens.register.step import BACK, SAVE, Step
@@ -145,14 +144,8 @@ and registers nothing. Up and down scroll."""
         elif failed:
             text = f"{failed} check{'s' * (failed > 1)} failed"
         else:
-            text = "" if self._facts.armed else f"read-only: {self.how_to_arm}"
+            text = "" if self._facts.armed else f"read-only: {self._facts.how_to_arm}"
         self.post_message(self.Noted(text))
-
-    @property
-    def how_to_arm(self) -> str:
-        """`W arms writing`."""
-        arm = next(action for action in ACTIONS if action.id == "arm")
-        return f"{key_text(arm, self._facts.config.keys)} arms writing"
 
     def buttons(self) -> Sequence[Do]:
         """Doing it once it was checked; else mending it."""

@@ -300,6 +300,6 @@ class RegisterScreen(StopsScreen):
             return
         if not self.facts.armed:
             what = "A dry run makes a map too" if dry else "Nothing was changed"
-            self.notify(f"Read-only. {what}: {step.how_to_arm}.", severity="warning")
+            self.notify(f"Read-only. {what}: {self.facts.how_to_arm}.", severity="warning")
             return
         await self._show(RUN, RunStep(step.drafts, step.judged, dry))
