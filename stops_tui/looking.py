@@ -114,6 +114,10 @@ class LookingApp(App[None]):
 
     # Looking at the kernel
 
+    def on_mount(self) -> None:
+        """Look up who holds the maps once the first frame is painted."""
+        self.call_after_refresh(self._walk_soon)
+
     def take_kernel(self, kernel: Kernel, inventory: Inventory | None = None) -> None:
         """Look at this kernel from now on, by this inventory of it, if there is one."""
         self.kernel = kernel
@@ -175,7 +179,8 @@ class LookingApp(App[None]):
         self.history.add(snapshot)
         if before is None or _objects(before) != _objects(snapshot):
             self._spread_holders(snapshot)
-            self._walk_soon()
+            if self.screen_stack:  # else `on_mount` does, when there is something to see
+                self._walk_soon()
         self._find_reasons(snapshot)
         self.snapshot = snapshot
 
