@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import socket
 import threading
+import weakref
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from errno import EINVAL, ENOENT
 from itertools import islice
 from pathlib import Path
@@ -83,3 +85,17 @@ def test_nothing_is_left_open(listening: list[int]) -> None:
         assert open_files() == before
     finally:
         gc.enable()
+
+
+def test_messages_go_with_their_last_user() -> None:
+    """They wait for no collector, which would stop every thread for the whole of a dump."""
+    with ExitStack() as stack:
+        for _ in range(50):
+            stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        gc.disable()
+        try:
+            messages = [weakref.ref(each) for each in tcp_sockets(socket.AF_INET, ALL)]
+            assert len(messages) >= 50
+            assert sum(message() is not None for message in messages) <= 1
+        finally:
+            gc.enable()

@@ -7,7 +7,6 @@ Source: netlink(7).
 
 from __future__ import annotations
 
-import gc
 import os
 import socket
 import struct
@@ -73,11 +72,25 @@ def qdiscs() -> Iterator[Message]:
 def _dump(protocol: int, marshal: Any, kind: int, request: Message) -> Iterator[Message]:
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol):
         pass  # where the kernel refuses this one, pyroute2's would leave an event loop open
-    gc.enable()  # a report runs without, but each message is a cycle
-    marshal.fix_message = _tell_error
+    marshal.fix_message = _mend
     with NetlinkSocket(protocol) as asked:
         asked.set_marshal(marshal)
         yield from asked.nlm_request(request, kind, NLM_F_REQUEST | NLM_F_DUMP)
+
+
+def _mend(message: Message) -> None:
+    """What pyroute2 has done to a message, before it hands it on."""
+    _tell_error(message)
+    _free_itself(message)
+
+
+def _free_itself(message: Message) -> None:
+    """Let it go with its last user: each of its parts keeps itself, in a list that nobody asks.
+
+    Else those of a dump pile up until they are collected at once, and the screen waits for that.
+    """
+    for part in (message, *(slot.cell[1] for slot in message.get("attrs", ()))):
+        part.chain.clear()
 
 
 def _tell_error(message: Message) -> None:
