@@ -12,6 +12,8 @@ PATHS: Final = {
 }
 """How shells complete a path: shtab.FILE, which is not imported for it."""
 
+_LONGEST_ERROR: Final = 1 << 12  # characters; it may have an argument in it
+
 
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line that says what to do."""
@@ -24,6 +26,9 @@ class Parser(argparse.ArgumentParser):
         """Say what is wrong and where to look, and exit 2."""
         for positional in ("by", "new", "VERB", "shell"):
             message = message.removeprefix(f"argument {positional}: ")
+        from stops_tui.struct_ops.text import printable  # few are wrong
+
+        message = printable(message, _LONGEST_ERROR)
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 

@@ -14,7 +14,7 @@ from stops_tui.report.output import NOT_FOUND, UNSUPPORTED
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.object_plan import object_plan
 from stops_tui.struct_ops.registration.objects import Unusable
-from stops_tui.struct_ops.registration.plan import InObject, Plan
+from stops_tui.struct_ops.registration.plan import InObject, Plan, PlanError, parse_source
 from stops_tui.struct_ops.text import printable
 
 if TYPE_CHECKING:
@@ -80,10 +80,8 @@ def _plan(
     missed = [check.words for check in lost if check.member not in {*programs, *data}]
     if missed:
         raise Unfulfilled(f"{printable(variable)}: {'; '.join(missed)}", UNSUPPORTED)
-    known = {program.name for program in file.programs}
     for member, text in programs.items():
-        if text in known:
-            programs[member] = str(InObject(file.path, text))
+        programs[member] = _source(file, member, text)
     over = replace(order, programs=tuple(programs.items()), data=tuple(data.items()))
     plan = finished(over, begun, type_)
     for member, source in plan.programs.items():
@@ -91,6 +89,23 @@ def _plan(
     if len(variables) > 1 and plan.pin:
         return replace(plan, pin=posixpath.join(plan.pin, plan.map_name))
     return plan
+
+
+def _source(file: ObjectFile, member: str, text: str) -> str:
+    """A program of the object by its name, or what else a plan takes as a program.
+
+    Raises:
+        Unfulfilled: It is neither.
+    """
+    known = [program.name for program in file.programs]
+    if text in known:
+        return str(InObject(file.path, text))
+    try:
+        return str(parse_source(text))
+    except PlanError as error:
+        hint = nearest(text, known, f"it has {', '.join(known)}")
+        path = printable(file.path)
+        raise Unfulfilled(f'{member}: {path} has no program "{text}": {hint}', NOT_FOUND) from error
 
 
 def _of_variable(given: Assignments, variable: str, variables: Sequence[str]) -> Assignments:

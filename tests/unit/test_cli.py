@@ -89,6 +89,7 @@ def test_objects_are_chosen_by_id_name_or_type(arguments: str, select: object) -
         ("--interval soon", "expected 0.1 to 3600 seconds, not 'soon'"),
         ("completion tcsh", "invalid choice: 'tcsh'"),
         ("list --jsn", "unrecognized arguments: --jsn"),
+        ("examples \x1b]0;x", "unrecognized arguments: \\x1b]0;x"),
     ],
 )
 def test_a_wrong_command_line_is_one_line_and_exit_2(

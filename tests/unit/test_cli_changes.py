@@ -641,6 +641,16 @@ def test_what_cannot_be_swapped_never_reaches_the_kernel(
         ("--object {pair}", 2, "has several struct_ops: meek, bold. Say which: --map NAME, for"),
         ("--object {pair} --map mee", 1, 'no struct_ops variable "mee": did you mean meek?'),
         ("--object {pair} --map zzz", 1, 'no struct_ops variable "zzz": it has meek, bold'),
+        (
+            "--object {pair} --map meek --prog undo_cwnd=undon",
+            1,
+            'undo_cwnd: {pair} has no program "undon": did you mean undone?',
+        ),
+        (
+            "--object {pair} --map meek --prog undo_cwnd=zzz",
+            1,
+            '{pair} has no program "zzz": it has by_half, by_eighth, grown, undone',
+        ),
         ("--map meek --example reno", 2, "--map names a variable of an object file: say --object"),
         ("--object {pair} --example reno", 2, "--object says all: leave --type, --example and"),
         (
@@ -654,7 +664,6 @@ def test_what_cannot_be_swapped_never_reaches_the_kernel(
             'no map "bolt" is registered here: there are meek',
         ),
         ("--object {pair} --map meek --map bold --name x", 2, "several maps cannot all have one"),
-        ("--object {pair} --map meek --prog ssthresh=by_tenth", 2, "'by_tenth' is no program"),
         ("--object {pair} --map meek --set nam=x", 2, "did you mean name?"),
     ],
 )
