@@ -58,7 +58,7 @@ def _of_theme(app: App[Any], _: str) -> Palette:
         "accent": Style(color=solid("text-accent")),
         "strong": Style(bold=True),
         "header": Style(color=dim, bold=True),
-        "mark": Style(color=solid("accent"), bold=True),
+        "mark": Style(color=solid("text-accent"), bold=True),
         "cursor": Style(bgcolor=solid("primary-muted"), bold=True),
         "far_cursor": Style(bgcolor=solid("surface-lighten-1")),
         "hover": Style(bgcolor=solid("panel")),

@@ -17,7 +17,9 @@ from stops_tui.widgets.palette import Palette, palette
 
 WIDE = 100
 """Columns from which on there is room for keys."""
-PAST, FUTURE, HERE, CHANGE, COUNT = "━", "─", "●", "◆", "┼"
+HERE, CHANGE = "●", "◆"
+PAST, FUTURE = "━┿", "─┼"
+"""Where nothing happens, and where only a reference count changes."""
 
 
 class Played(NamedTuple):
@@ -135,6 +137,7 @@ class Timeline(Widget):
 def _cell(column: int, here: int, strong: bool | None, styles: Palette) -> tuple[str, Style]:
     if column == here:
         return HERE, styles["accent"] + styles["strong"]
-    if strong is not None:
-        return (CHANGE, styles["warn"]) if strong else (COUNT, styles["plain"])
-    return (PAST, styles["accent"]) if column < here else (FUTURE, styles["dim"])
+    if strong:
+        return CHANGE, styles["warn"]
+    marked = strong is not None
+    return (PAST[marked], styles["accent"]) if column < here else (FUTURE[marked], styles["dim"])

@@ -8,9 +8,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from socket import create_server
 
+from stops_tui.kernels.kernel import Host, RawProgram, RawSweep
 from stops_tui.kernels.live.kernel import LiveKernel
 from stops_tui.struct_ops.examples import example_plan
 from stops_tui.struct_ops.registration import unregister
@@ -18,7 +20,7 @@ from stops_tui.struct_ops.registration.execute import execute
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.outcome import Outcome
 from stops_tui.struct_ops.registration.plan import Plan
-from tests.screenshots import SIZE, Stage, app_on, shoot
+from tests.screenshots import CLOCK, SIZE, app_on, shoot
 from tests.support import guest
 from tests.support.live import Kit
 from tests.tui.pilot import until_shown
@@ -32,6 +34,34 @@ from tests.vm.guest.test_tcp import clients
 OUT = Path("/run/guest/out")
 PINS = Path("/sys/fs/bpf")
 NETNS = ("cache", "db", "web")
+
+
+class Stage(LiveKernel):
+    """The running kernel under another name, of which only the maps on the stage are seen."""
+
+    seen: frozenset[int] = frozenset()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ticks = count(CLOCK, 7)
+
+    def now(self) -> float:
+        return next(self._ticks)
+
+    @property
+    def host(self) -> Host:
+        host = super().host
+        return host._replace(name="vm", release=host.release.split("-")[0])
+
+    def sweep(self) -> RawSweep:
+        whole = super().sweep()
+        maps = {map_id: raw for map_id, raw in whole.maps.items() if map_id in self.seen}
+        links = {link_id: raw for link_id, raw in whole.links.items() if raw.map_id in self.seen}
+        return RawSweep(maps, links, whole.subsystems)
+
+    def program(self, prog_id: int) -> RawProgram | None:
+        raw = super().program(prog_id)
+        return raw._replace(load_time=CLOCK) if raw else None
 
 
 class Theatre:
