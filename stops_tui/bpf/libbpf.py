@@ -52,7 +52,7 @@ class Loaded(NamedTuple):
 
     Attributes:
         fds: The programs by name, each a file descriptor of the caller's (close-on-exec).
-        messages: What libbpf said, a line each.
+        messages: What was left out of what the object asks, and what libbpf said, a line each.
     """
 
     fds: dict[str, int]
@@ -111,7 +111,8 @@ class Library:
             result = self._lib.bpf_object__load(found)
             if result < 0:
                 raise _refusal(-result, logs, heard)
-            return Loaded(self._kept(found, programs), (*unpinned, *heard))
+            said = [f"libbpf says: {line}" for line in heard]
+            return Loaded(self._kept(found, programs), (*unpinned, *said))
 
     @contextmanager
     def _opened(self, name: str, data: bytes, heard: list[str]) -> Iterator[Any]:

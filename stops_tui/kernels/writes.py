@@ -96,7 +96,7 @@ class LoadedObject(Protocol):
 
     @property
     def messages(self) -> tuple[str, ...]:
-        """What libbpf said meanwhile, a line each; it is never printed."""
+        """What was left out of what the object asks, and what libbpf said; a line each."""
 
     def close(self) -> None:
         """Let all of it go: what is in no map is unloaded. Idempotent."""

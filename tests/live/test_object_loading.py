@@ -225,7 +225,7 @@ def test_a_map_that_asks_to_be_pinned_is_not_and_that_is_said(
     cli, _ = bpffs
     path, name = str(bpf_object("pair_pinned")), kit.name()
     made = cli.outcome("register", "--object", path, "--map=meek", "--set", f"name={name}")
-    said = "libbpf says: map reductions is not pinned at /sys/fs/bpf/reductions, as the object asks"
+    said = "; map reductions is not pinned at /sys/fs/bpf/reductions, as the object asks"
     assert made["steps"][0]["message"].endswith(said)
     assert cli.outcome("unregister", "id", str(made["map_id"]), "--yes")["ok"]
 

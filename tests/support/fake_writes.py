@@ -114,7 +114,7 @@ class FakeWrites:
         calls: Every call that `listen` was, or would have been, told of.
         library: What `libbpf` finds.
         variables: The type of each struct_ops variable in objects; tcp_congestion_ops if not here.
-        messages: What libbpf says of the next objects.
+        messages: What is said of the next objects as they are loaded.
         refused_program: The program of objects that the verifier refuses.
     """
 

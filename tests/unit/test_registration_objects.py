@@ -103,10 +103,10 @@ def test_a_plan_of_an_object_is_carried_out_as_reviewed(kernel: FakeKernel) -> N
     assert "first" in (kernel.conditions().congestion_controls or ())
 
 
-def test_what_libbpf_says_is_told(kernel: FakeKernel) -> None:
+def test_what_is_said_of_loading_is_told(kernel: FakeKernel) -> None:
     kernel.writes.messages = ("map m: \x1b[2J", "and more")
     outcome = execute(plans(kernel)[0], facts_of(kernel), kernel.writes)
-    assert outcome.steps[0].message.endswith("; libbpf says: map m: \\x1b[2J; and more")
+    assert outcome.steps[0].message.endswith("; map m: \\x1b[2J; and more")
 
 
 def test_programs_of_an_object_and_of_the_kernel_serve_together(kernel: FakeKernel) -> None:

@@ -125,9 +125,8 @@ def _objects(plans: Sequence[Plan], facts: RegistrationFacts) -> Iterator[Action
 def _load_object(new: NewObject, work: Work) -> str:
     loaded = work.objects[new.path] = work.writes.load_object(new)
     ids = [str(program.id) for program in loaded.programs.values()]
-    said = "; ".join(printable(line) for line in loaded.messages)
     made = f"program{'s' * (len(ids) > 1)} {', '.join(ids)}"
-    return made + (f"; libbpf says: {said}" if said else "")
+    return "; ".join([made, *map(printable, loaded.messages)])
 
 
 def _programs(plan: Plan, type_: StructOpsType, facts: RegistrationFacts) -> Iterator[Action]:
