@@ -31,7 +31,8 @@ def _add_register(verbs: Verbs) -> None:
         """\
 Checks the plan, makes the map, gives it to the kernel, and tells what is there then. If a step
 fails, those before it are undone. --example fills all members and --plan what it was saved with;
---prog and --set go over both. The map is named after its name in the subsystem, if not by --name.
+--prog and --set go over both. The map is named after its name in the subsystem, or after its
+variable in an object, if not by --name.
 
 --object takes a BPF object file (.bpf.o), whose programs libbpf loads: the struct_ops variable that
 it has, or those that --map names (stops-tui object FILE lists them). --prog may name a program of

@@ -166,6 +166,7 @@ def test_files_that_are_no_objects(tmp_path: Path) -> None:
             "/dev/zero": "it is no regular file",
             __file__: "it is no ELF file",
             str(tmp_path): "it is a directory",
+            "": "it names no file",
             str(fifo): "it is no regular file",
             str(listening): "it is no regular file",
             str(huge): "it has 67,108,865 bytes, more than 67,108,864",

@@ -27,6 +27,8 @@ def read(path: str) -> ObjectFile:
     Raises:
         ObjectFileError: It cannot be read, or is no BPF object, or a corrupt one.
     """
+    if not path:
+        raise ObjectFileError(path, "it names no file")
     try:
         _check_kind(Path(path).stat(), path)  # to open a device may be enough to change it
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
