@@ -88,7 +88,14 @@ def _cells(socket: RawSocket) -> tuple[str | Span | tuple[Span, ...], ...]:
         socket.remote or none,
         _process(socket.pid, socket.comm),
         f"{socket.cwnd:,}" if moves else none,
-        f"{socket.rtt_us / 1000:,.1f} ms" if socket.rtt_us else none,
+        _time(socket.rtt_us) if socket.rtt_us else none,
         f"{socket.bytes_acked:,}" if moves else none,
         f"{socket.bytes_received:,}" if moves else none,
     )
+
+
+def _time(microseconds: int) -> str:
+    """`38 µs`, `1.5 ms`: on loopback it is less than a millisecond."""
+    if microseconds < 1000:
+        return f"{microseconds} µs"
+    return f"{microseconds / 1000:,.1f} ms"

@@ -197,7 +197,9 @@ async def test_sockets_are_listed_on_demand(used: FakeKernel) -> None:
         await pilot.press("enter")
         await until_shown(pilot, "4 TCP sockets in netns web", "curl  pid 99", "198.51.100.4")
         await pilot.press("2")
-        await until_shown(pilot, "ESTABLISHED", "198.51.100.1:40000", "192.0.2.1:443", "1.5 ms")
+        await until_shown(
+            pilot, "ESTABLISHED", "198.51.100.1:40000", "192.0.2.1:443", "38 µs", "1.5 ms"
+        )
         await pilot.press("escape")
         await until_shown(pilot, "58 dctcp › holders")
 

@@ -96,10 +96,17 @@ def test_what_is_unexplained_comes_with_who_it_could_be(kernel: FakeKernel) -> N
     kernel.users.unseen = ("netns of process 1: Permission denied",)
     found = account(kernel)
     assert found.unexplained == 2
-    unseen, unlisted = found.not_looked_at
+    unseen, unlisted, forgotten = found.not_looked_at
     assert unseen == "netns of process 1: Permission denied"
     assert "no hash table lists" in unlisted
+    assert "never gives that reference back" in forgotten
     assert found.sentence == "Registered; used by 2 unexplained holders"
+
+
+def test_a_default_that_any_namespace_may_have_is_never_forgotten() -> None:
+    kernel = FakeKernel()
+    kernel.add_map(5, "five", refcnt=2, members=REGISTERED | {"flags": 1})
+    assert "never gives" not in str(account(kernel).not_looked_at)
 
 
 def test_nobody_is_looked_for_where_nobody_is_counted(kernel: FakeKernel) -> None:

@@ -17,6 +17,13 @@ NAMED = 2
 """Processes that are named in a sentence."""
 
 _UNBOUND = "sockets that no hash table lists and no process has open, as one being passed on"
+_NON_RESTRICTED = 1
+"""TCP_CONG_NON_RESTRICTED (include/net/tcp.h)."""
+_FORGOTTEN = (
+    "a network namespace that was refused it as its default, for its flags lack NON_RESTRICTED: "
+    "the kernel never gives that reference back"
+)
+"""tcp_set_default_congestion_control() (net/ipv4/tcp_cong.c), since Linux 5.13."""
 
 
 def look(asked: Asked) -> Mapping[int, Found]:
@@ -34,9 +41,15 @@ def _found(asked: Asked, known: Known, seen: RawTcpUsers) -> Found:
     rivals = asked.rivals(known)
     if rivals and seen.by_name:
         unseen = (*seen.unseen, *_undecided(known, rivals, here, seen.by_name))
-        return Found(unseen=unseen, could_hold=(_UNBOUND,))
+        return Found(unseen=unseen, could_hold=_could_hold(known))
     parts = (*_sockets(asked.users, known, here), *_defaults(known, here))
-    return Found(parts, unseen=seen.unseen, could_hold=(_UNBOUND,))
+    return Found(parts, unseen=seen.unseen, could_hold=_could_hold(known))
+
+
+def _could_hold(known: Known) -> tuple[str, ...]:
+    flags = known.data.get("flags")
+    free = isinstance(flags, int) and flags & _NON_RESTRICTED
+    return (_UNBOUND,) if free else (_UNBOUND, _FORGOTTEN)
 
 
 def _undecided(
