@@ -14,7 +14,7 @@ from stops_tui.app import StopsApp
 from stops_tui.config import Config
 from stops_tui.kernels.recording.kernel import RecordedKernel
 from stops_tui.struct_ops.story import Story, Told, tell
-from stops_tui.widgets.event_table import clock
+from stops_tui.widgets.event_words import clock
 from stops_tui.widgets.keys import bindings
 from stops_tui.widgets.timeline import Mark, Played, Timeline
 

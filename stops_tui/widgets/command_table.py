@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from stops_tui.kernels.writes import Call
 from stops_tui.struct_ops.text import printable
-from stops_tui.widgets.event_table import clock, show_newest_first
+from stops_tui.widgets.event_table import show_newest_first
+from stops_tui.widgets.event_words import clock
 from stops_tui.widgets.line_table import Column, LineTable, Row, Span
 
 MADE = {

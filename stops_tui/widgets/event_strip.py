@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from stops_tui.struct_ops.events import Event
 from stops_tui.struct_ops.text import printable
-from stops_tui.widgets.event_table import change, clock
+from stops_tui.widgets.event_words import change, clock
 
 SHOWN = 8
 """More never fit in a line."""

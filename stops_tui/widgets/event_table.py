@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from stops_tui.struct_ops.events import Event
 from stops_tui.widgets.columns import widened
 from stops_tui.widgets.detail import DetailTable
+from stops_tui.widgets.event_words import change, clock
 from stops_tui.widgets.line_table import Column, LineTable, Row, Span
 from stops_tui.widgets.map_facts import MapFacts
 
@@ -22,24 +22,6 @@ ALL_COLUMNS = (
     Column("name", "NAME", 15, least=10),
     *MAP_COLUMNS[1:],
 )
-
-
-def clock(time: float) -> str:
-    """`21:13:52`, in local time."""
-    return datetime.fromtimestamp(time).astimezone().strftime("%H:%M:%S")
-
-
-def change(event: Event) -> tuple[Span, ...]:
-    """`5 → 6`; of a map that comes or goes, that; and why, where it is known."""
-    if event.what != "map":
-        why = f": {event.reason}" if event.reason else ""
-        before, after = event.before or "none", event.after or "none"
-        return (Span(before, "dim"), Span(" → "), Span(after), Span(why, "warn"))
-    if event.after:
-        return (Span("appeared", "good"), Span(f", {event.after}"))
-    if event.reason:
-        return (Span(event.reason, "good"),)
-    return (Span("gone", "warn"), Span(f", was {event.before}"))
 
 
 def show_newest_first(table: LineTable, rows: Sequence[Row]) -> None:

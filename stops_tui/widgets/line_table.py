@@ -128,7 +128,7 @@ class LineTable(ScrollView, can_focus=True):
         self._marked: dict[tuple[Hashable, str], float] = {}
         self._unmarking = False
         self._notes: dict[str, str] = {}
-        self._palette = TERMINAL
+        self._palette, self._base = TERMINAL, Style()  # as of the last painting
 
     # What it shows
 
@@ -266,7 +266,7 @@ class LineTable(ScrollView, can_focus=True):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Paint; the first time comes before the first size is told."""
-        self._palette = palette(self.app)
+        self._palette, self._base = palette(self.app), self.rich_style
         if not self._fitted:
             self._fit_columns()
         return super().render_lines(crop)
@@ -274,13 +274,12 @@ class LineTable(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """Paint one line of the viewport."""
         width = self.size.width
-        base = self.rich_style
         if y < self._above:
-            return self._header(base, width)
+            return self._header(self._base, width)
         at = y - self._above + self.scroll_offset.y
         if at < len(self._rows):
-            return self._line(at, base, width)
-        return self._below(y, base, width)
+            return self._line(at, self._base, width)
+        return self._below(y, self._base, width)
 
     def _below(self, y: int, base: Style, width: int) -> Strip:
         """A line under the last row: blank, or the text of an empty table."""

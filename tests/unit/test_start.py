@@ -38,7 +38,7 @@ print(*sys.modules, sep="\\n", file=sys.stderr)
 """
 SCREENS = {"base", "explorer"}
 WIDGETS = {
-    "columns", "detail", "detail_bar", "event_strip", "event_table", "key_line", "keys",
+    "columns", "detail", "detail_bar", "event_strip", "event_words", "key_line", "keys",
     "line_table", "map_facts", "map_filter", "map_table", "member_table", "palette", "status",
     "top_line",
 }  # fmt: skip
