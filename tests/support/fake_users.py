@@ -57,8 +57,8 @@ class FakeUsers:
             local, remote = "192.0.2.1:443", f"198.51.100.{nth % 250 + 1}:{40_000 + nth}"
             sockets.append(
                 RawSocket(
-                    netns.inode, "ESTABLISHED", local, remote, 90_000 + nth, 10, 1_500 if nth else 38,
-                    2_000 * nth, 300 * nth, pid, comm,
+                    netns.inode, "ESTABLISHED", local, remote, 90_000 + nth, 10,
+                    1_500 if nth else 38, 2_000 * nth, 300 * nth, pid, comm,
                 )
             )  # fmt: skip
 
