@@ -195,12 +195,9 @@ def needs_lines(file: ObjectFile, needs: Sequence[Need] | None, why_not: str) ->
     if needs is None:
         yield f"It was not compared with a kernel's types: {printable(why_not)}"
         return
-    kernel = f"this kernel ({printable(os.uname().release)})"
-    if not needs:
-        what = "struct_ops" if file.struct_ops else "calls of the kernel's functions"
-        yield f"Its {what} fit {kernel}."
-        return
+    compared = "struct_ops" if file.struct_ops else "calls of the kernel's functions"
     stopped = any(need.stops for need in needs)
-    yield f"It {'does not fit' if stopped else 'fits'} {kernel}:"
+    verdict = "It does not fit" if stopped else f"Its {compared} fit"
+    yield f"{verdict} this kernel ({printable(os.uname().release)}){':' if needs else '.'}"
     for need in needs:
         yield f"  {printable(need.variable)}: {need.words}" if need.variable else f"  {need.words}"

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from stops_tui.bpf.object_file import ObjectKfunc, read
 from stops_tui.kernels.kernel import KernelBtf
 from stops_tui.kernels.live.sysfs_btf import sysfs_btfs
-from stops_tui.report.object_file import report
+from stops_tui.report.object_file import needs_lines, report
+from stops_tui.struct_ops.objects import needs_of_file
 from tests.support.btf_builder import BtfBuilder
 from tests.support.clang import bpf_object
 from tests.support.debian import hid_objects
@@ -178,6 +180,13 @@ def test_a_kernel_whose_types_are_wrong(capsys: pytest.CaptureFixture[str], tmp_
     assert told(capsys, path, lambda: sysfs_btfs(tmp_path))["needs"] is None
     report(str(path), lambda: sysfs_btfs(tmp_path), as_json=False)
     assert "not compared with a kernel's types: BTF, offset" in capsys.readouterr().out
+
+
+def test_of_an_object_without_struct_ops_only_calls_are_compared() -> None:
+    weak = read(str(bpf_object("plain")))._replace(kfuncs=(ObjectKfunc("no_such", True),))
+    words = "\n".join(needs_lines(weak, needs_of_file(weak, another_kernel()), ""))
+    assert "\nIts calls of the kernel's functions fit this kernel (" in words
+    assert words.endswith("no such function: they look before they call it")
 
 
 def test_every_object_of_udev_hid_bpf(capsys: pytest.CaptureFixture[str]) -> None:
