@@ -77,10 +77,22 @@ def a_scheduler_has_limits(bench: Bench) -> None:
     scheduler(bench, "slow", timeout_ms=number(30_000))
 
 
+def a_value_has_nothing_between_its_members(bench: Bench) -> None:
+    value = bytearray(bench.value(SCX, name=b"gap"))
+    gap = bench.offset("dispatch_max_batch", SCX) + 4
+    assert gap < bench.offset("flags", SCX)
+    value[gap] = 1
+    ops = bench.map(link=True, type_name=SCX)
+    refused(EINVAL, "", lambda: bench.update(ops, bytes(value), (), SCX))
+
+
 def a_scheduler_is_not_swapped(bench: Bench) -> None:
     old, new = scheduler(bench, "old"), scheduler(bench, "old")
     link = bench.keep(bench.writes.create_link(old))
     refused(EOPNOTSUPP, "", lambda: bench.writes.update_link(link, new, old))
+    early, control = bench.map(link=True, type_name=SCX), linked(bench, "old")
+    for other in (early, control):
+        refused(EINVAL, "", partial(bench.writes.update_link, link, other, old))
     assert bench.kernel.sweep().links[link.id].map_id == old.id
 
 
@@ -145,6 +157,7 @@ TYPES_CONTRACT: tuple[Rule, ...] = (
     Rule(SCX, one_scheduler_runs_at_a_time),
     Rule(SCX, a_scheduler_refused_while_enabling_has_a_link),
     Rule(SCX, a_scheduler_has_limits),
+    Rule(SCX, a_value_has_nothing_between_its_members),
     Rule(SCX, a_scheduler_is_not_swapped),
     Rule(SCX_CID, a_cid_scheduler_wants_an_arena),
     Rule(QDISC, a_qdisc_wants_all_its_functions),

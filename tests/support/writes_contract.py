@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from errno import EBUSY, EEXIST, EINPROGRESS, EINVAL, ENOENT, EOPNOTSUPP
 from functools import partial
 
@@ -207,6 +208,17 @@ def a_program_fits_one_member(bench: Bench) -> None:
     refused(EINVAL, words, lambda: bench.writes.update_map(ops, value, programs))
 
 
+def a_program_is_for_a_member_of_a_type(bench: Bench) -> None:
+    type_ = bench.type()
+    new = NewProgram("t_lost", (mov(R0, 2), exit_()), type_.type_id, 0)
+    for wrong, errno in (
+        (replace(new, type_id=type_.value_type_id), ENOTSUPP),
+        (replace(new, member=200), EINVAL),
+        (replace(new, name="no good"), EINVAL),
+    ):
+        refused(errno, "", partial(bench.writes.load_program, wrong))
+
+
 def the_test_type_never_registers(bench: Bench) -> None:
     dummy = "bpf_dummy_ops"
     plain, link = bench.map(type_name=dummy), bench.map(type_name=dummy, link=True)
@@ -274,6 +286,7 @@ def wrecking_calls_are_refused(bench: Bench) -> None:
 def what_is_gone_is_told(bench: Bench) -> None:
     for call in (bench.writes.open_map, bench.writes.open_program, bench.writes.open_link):
         refused(ENOENT, "gone", partial(call, (1 << 31) - 1))
+    refused(ENOENT, "", lambda: bench.writes.open_pin("/sys/fs/bpf/nobody pinned this"))
 
 
 def every_call_is_told(bench: Bench) -> None:
@@ -310,6 +323,7 @@ CONTRACT: tuple[Callable[[Bench], None], ...] = (
     a_taken_name_is_refused,
     a_map_wants_what_its_subsystem_wants,
     a_program_fits_one_member,
+    a_program_is_for_a_member_of_a_type,
     the_test_type_never_registers,
     maps_are_made_right,
     read_only_changes_nothing,
