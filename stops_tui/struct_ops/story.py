@@ -32,7 +32,9 @@ class Told(NamedTuple):
 
 
 def tell(path: str) -> Told:
-    """Go through a whole recording, or up to its first damage; takes seconds for a busy day.
+    """Go through a whole recording, or up to its first damage.
+
+    Takes seconds for a busy day of a few maps, minutes for one of a thousand.
 
     Raises:
         RecordingError: It cannot be opened any more.

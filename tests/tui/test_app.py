@@ -275,7 +275,7 @@ async def test_what_a_screen_asked_for_may_come_when_it_is_gone(
 ) -> None:
     gate, asked = threading.Event(), threading.Event()
 
-    def wait(*_: object) -> None:
+    def wait(*_: object, **__: object) -> None:
         asked.set()
         gate.wait()
 
