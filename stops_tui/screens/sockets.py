@@ -16,7 +16,8 @@ from stops_tui.screens.base import StopsScreen
 from stops_tui.screens.repeated import Repeated
 from stops_tui.struct_ops.account import Account
 from stops_tui.struct_ops.account.account import SOCKETS
-from stops_tui.struct_ops.account.words import count, netns_phrase
+from stops_tui.struct_ops.account.words import netns_phrase
+from stops_tui.struct_ops.text import count
 from stops_tui.widgets.detail_bar import DetailBar, Tab
 from stops_tui.widgets.keys import bindings
 from stops_tui.widgets.line_table import LineTable

@@ -18,10 +18,10 @@ from stops_tui.kernels.traffic import MOST_CONNECTIONS, MOST_SECONDS, Traffic, T
 from stops_tui.screens.base import Facts
 from stops_tui.struct_ops.inventory import StructOpsMap
 from stops_tui.struct_ops.registration.life_checks import name_in_subsystem
-from stops_tui.struct_ops.text import printable
+from stops_tui.struct_ops.text import count, printable
 from stops_tui.widgets.button_line import ButtonLine, Do
 from stops_tui.widgets.call_table import CallTable
-from stops_tui.widgets.holders_table import account, plural
+from stops_tui.widgets.holders_table import account
 from stops_tui.widgets.map_facts import MapFacts
 from stops_tui.widgets.map_table import sparkline
 from stops_tui.widgets.palette import palette
@@ -180,7 +180,7 @@ class TryScreen(ModalScreen[None]):
         styles = palette(self.app)
         text = Text()
         if seen:
-            text.append(plural(seen.open, "connection") + " open", styles["strong"])
+            text.append(count(seen.open, "connection") + " open", styles["strong"])
             text.append(f", {seen.sent / MIB:,.1f} MiB sent, {seen.seconds:.0f} s")
         else:
             text.append(

@@ -38,6 +38,11 @@ def bytes_text(size: int) -> str:
     return f"{size:,} B" if size < 10_000 else f"{size / 1024:,.1f} KiB"
 
 
+def count(n: int, word: str) -> str:
+    """`1 TCP socket`, `10,000 TCP sockets`."""
+    return f"{n:,} {word}{'s' * (n != 1)}"
+
+
 def _escape(char: str) -> str:
     code = ord(char)
     if 0xDC80 <= code <= 0xDCFF:  # a byte that surrogateescape could not decode

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from stops_tui.struct_ops.holders import MapHolders
 from stops_tui.struct_ops.inventory import StructOpsMap
+from stops_tui.struct_ops.text import count
 from stops_tui.widgets.columns import spans_of
 from stops_tui.widgets.detail import DetailTable
 from stops_tui.widgets.line_table import GUTTER, Cell, Column, Row, Span
@@ -26,20 +27,15 @@ MIN_LINE = 20
 """Cells of a line of the sentence, before the first size is told."""
 
 
-def plural(count: int, word: str) -> str:
-    """`1 holder`, `3 holders`."""
-    return f"{count:,} {word}{'s' * (count != 1)}"
-
-
 def account(map_: StructOpsMap) -> str:
     """The reference count in one sentence."""
-    users, status = plural(map_.holders, "holder"), map_.status.capitalize()
+    users, status = count(map_.holders, "holder"), map_.status.capitalize()
     if map_.state == "INIT":
         return "Initialised: it has no value yet, so nothing can hold it."
     if map_.state == "INUSE":
         return f"{status}: refcnt {map_.refcnt} is 1 for the registration and {users}."
     if map_.links:
-        links = plural(len(map_.links), "link")
+        links = count(len(map_.links), "link")
         return f"{status}: refcnt {map_.refcnt} is {links} and {users}."
     if map_.refcnt:
         return f"Unregistered, and kept by {users}: it goes when the last one lets go."
@@ -114,8 +110,8 @@ def _sum(facts: MapFacts) -> Iterator[Row]:
         more = f"{sum(part.n for part in rest):,}"
         yield Row("more", ("…", more, Span(f"{len(rest):,} more like these", "dim")))
     if found.unexplained:
-        count = Span(f"{found.unexplained:,}", "warn")
-        yield Row("unexplained", (Span("unexplained", "warn"), count, ""))
+        number = Span(f"{found.unexplained:,}", "warn")
+        yield Row("unexplained", (Span("unexplained", "warn"), number, ""))
     moved = "" if found.settled else Span("it moved while it was looked at", "warn")
     total = Span(f"{found.refcnt:,}", "strong")
     yield Row("refcnt", (Span("refcnt", "strong"), total, moved))

@@ -10,7 +10,7 @@ from rich.text import Text
 from stops_tui.bpf.object_file import ObjectFile
 from stops_tui.struct_ops.objects import Comparison, Need
 from stops_tui.struct_ops.registration.outcome import Check
-from stops_tui.struct_ops.text import bytes_text, printable
+from stops_tui.struct_ops.text import bytes_text, count, printable
 from stops_tui.widgets.columns import Tone
 from stops_tui.widgets.palette import Palette
 from stops_tui.widgets.plan_text import checks_text
@@ -21,8 +21,8 @@ def file_text(file: ObjectFile, styles: Palette) -> Text:
     facts = [
         bytes_text(len(file.data)),
         f"license {printable(file.license, 30)}" if file.license else "no license",
-        f"{_count(len(file.programs), 'program')}",
-        f"{_count(file.core_relocations, 'CO-RE relocation')}",
+        count(len(file.programs), "program"),
+        count(file.core_relocations, "CO-RE relocation"),
         f"{file.byteorder} endian",
         *([] if file.btf else ["no BTF"]),
     ]
@@ -53,7 +53,7 @@ def fit_of(found: Comparison, problem: str) -> tuple[str, Tone]:
     if found.type is None:
         return "no such type", "bad"
     if wrong := sum(need.stops for need in found.needs):
-        return f"{_count(wrong, 'member')} {'does' if wrong == 1 else 'do'} not fit", "bad"
+        return f"{count(wrong, 'member')} {'does' if wrong == 1 else 'do'} not fit", "bad"
     if problem:
         return "cannot be loaded", "bad"
     return "fits", "good"
@@ -95,7 +95,3 @@ def lacks_text(lacking: Sequence[Check], styles: Palette) -> RenderableType:
     if not lacking:
         return Text("Nothing is missing of the struct_ops, functions and libbpf that it needs.")
     return checks_text(lacking, styles)
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}{'s' * (number != 1)}"

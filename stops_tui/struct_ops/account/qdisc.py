@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from stops_tui.kernels.users import RawQdisc, RawQdiscs
 from stops_tui.struct_ops.account.account import DEFAULT_QDISC, QDISC, Found, Part
 from stops_tui.struct_ops.account.asked import Asked, Known
-from stops_tui.struct_ops.account.words import count, netns_phrase, netns_text
-from stops_tui.struct_ops.text import printable
+from stops_tui.struct_ops.account.words import netns_phrase, netns_text
+from stops_tui.struct_ops.text import count, printable
 
 
 def look(asked: Asked) -> Mapping[int, Found]:

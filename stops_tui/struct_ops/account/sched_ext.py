@@ -8,8 +8,8 @@ from stops_tui.kernels.users import RawSchedExt
 from stops_tui.struct_ops.account.account import Found, Said
 from stops_tui.struct_ops.account.asked import Asked, Known
 from stops_tui.struct_ops.account.ejection import ejection
-from stops_tui.struct_ops.account.words import count
 from stops_tui.struct_ops.status import EJECTED
+from stops_tui.struct_ops.text import count
 
 _DIRECTORY = "/sys/kernel/sched_ext"
 _SCHEDULED = {True: "every normal task", False: "only tasks of the SCHED_EXT class"}

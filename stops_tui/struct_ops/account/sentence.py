@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from stops_tui.struct_ops.account.account import LINK, NETNS_DEFAULT, REGISTRATION, Account, Part
-from stops_tui.struct_ops.account.words import ago, count, listing, process
+from stops_tui.struct_ops.account.words import ago, listing, process
 from stops_tui.struct_ops.status import (
     ATTACHED,
     EJECTED,
     UNKNOWN,
     UNREGISTERED_HELD,
 )
-from stops_tui.struct_ops.text import printable
+from stops_tui.struct_ops.text import count, printable
 
 NAMED = 3
 """Who is named; the others are counted."""

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from stops_tui.kernels.users import RawTcpGroup, RawTcpNetns, RawTcpUsers, Users
 from stops_tui.struct_ops.account.account import NETNS_DEFAULT, SOCKETS, Found, Owner, Part
 from stops_tui.struct_ops.account.asked import Asked, Known
-from stops_tui.struct_ops.account.words import count, listing, netns_phrase, netns_text, process
+from stops_tui.struct_ops.account.words import listing, netns_phrase, netns_text, process
+from stops_tui.struct_ops.text import count
 
 GROUPS = 100
 """Of a namespace: how many groups of sockets are looked into for their processes."""

@@ -10,11 +10,6 @@ from stops_tui.struct_ops.text import printable
 _UNITS = (("day", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
-def count(n: int, word: str) -> str:
-    """`1 TCP socket`, `10,000 TCP sockets`."""
-    return f"{n:,} {word}{'s' * (n != 1)}"
-
-
 def netns_text(netns: RawNetns) -> str:
     """Its name, or what /proc/PID/ns/net says: `web`, `net:[4026532281]`."""
     return printable(netns.name) or _inode(netns)
