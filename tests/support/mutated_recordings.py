@@ -28,6 +28,7 @@ from stops_tui.struct_ops.holders import by_map
 from stops_tui.struct_ops.inventory import Inventory
 from stops_tui.struct_ops.listing import jited_listing, xlated_listing
 from stops_tui.struct_ops.scalars import DecodeError
+from stops_tui.struct_ops.story import tell
 from stops_tui.struct_ops.types import offered_types
 from tests.support.fake_kernel import FakeKernel
 from tests.support.recorded import Tape
@@ -130,6 +131,7 @@ def play(path: Path) -> None:
                 jited_listing(code, btf, kernel.host.machine)
     finally:
         kernel.close()
+    tell(str(path))
 
 
 def main(count: int, seed: int) -> None:
