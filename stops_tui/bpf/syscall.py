@@ -480,7 +480,9 @@ class Bpf:
         attr.next_id = 0
         attr.open_flags = flags
         fd: int = self._syscall(self._number, command, attr, size)
-        return _usable(fd) if fd >= 0 else _fail(command)
+        if fd < 0:
+            _fail(command)
+        return fd or _usable(fd)
 
     def _read_info(self, fd: int) -> int:
         """Fill the info buffer, asking for no arrays; return how much of it the kernel knows."""
