@@ -79,7 +79,7 @@ def _dump(protocol: int, marshal: Any, kind: int, request: Message) -> Iterator[
 
 
 def _mend(message: Message) -> None:
-    """What pyroute2 has done to a message, before it hands it on."""
+    """Put right what pyroute2 gets wrong, before it hands a message on."""
     _tell_error(message)
     _free_itself(message)
 
