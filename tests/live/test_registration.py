@@ -38,11 +38,18 @@ from tests.support.live import TCP, Kit, available, eventually, use
 BYTES = 4 << 20
 
 
-@pytest.fixture
-def kernel() -> Iterator[LiveKernel]:
+@pytest.fixture(scope="module")
+def opened_kernel() -> Iterator[LiveKernel]:
+    """One for all: its types are read once."""
     with closing(LiveKernel.open()) as kernel:
-        kernel.writes.armed = True
         yield kernel
+
+
+@pytest.fixture
+def kernel(opened_kernel: LiveKernel) -> LiveKernel:
+    """Armed."""
+    opened_kernel.writes.armed = True
+    return opened_kernel
 
 
 def facts_of(kernel: LiveKernel) -> RegistrationFacts:

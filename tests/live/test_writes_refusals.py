@@ -44,11 +44,11 @@ BPF_F_WRONLY = 1 << 4
 class Provoker:
     """What a row needs: a kit for calls that `Writes` cannot even express, and a bench for it."""
 
-    def __init__(self, kit: Kit, stack: ExitStack) -> None:
+    def __init__(self, kit: Kit, kernel: LiveKernel, stack: ExitStack) -> None:
         self.kit = kit
         self.bpf = kit.bpf
         self.stack = stack
-        self.bench = Bench(LiveKernel.open(), kit.name("r"))
+        self.bench = Bench(kernel, kit.name("r"))
         stack.callback(self.bench.close)
 
     def create(self, **other: Any) -> None:
@@ -251,15 +251,21 @@ ROWS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def kernel() -> LiveKernel:
+    """One for all: its types are read once."""
+    return LiveKernel.open()
+
+
 @pytest.fixture
-def provoker(kit: Kit) -> Iterator[Provoker]:
+def provoker(kit: Kit, kernel: LiveKernel) -> Iterator[Provoker]:
     """Nothing is left but what a file descriptor or a registration keeps; `kit` sees to the latter.
 
     Nothing can be pinned here: these tests see no bpffs that is theirs to use.
     """
     before = open_bpf_fds()
     with ExitStack() as stack:
-        yield Provoker(kit, stack)
+        yield Provoker(kit, kernel, stack)
     assert open_bpf_fds() == before
 
 
