@@ -6,7 +6,7 @@ Records are frozen and hold plain data: whoever has one needs no file descriptor
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -292,6 +292,12 @@ class Kernel(Protocol):
 
         Records that did not change since the last sweep are the same objects as before; so is
         the sweep, if nothing changed.
+        """
+
+    def rest(self, map_ids: Collection[int]) -> None:
+        """Let these maps rest, and no others: only a link on one of them changes it.
+
+        Most sweeps then only see whether they are still there, as long as they have no link.
         """
 
     def program(self, prog_id: int) -> RawProgram | None:

@@ -20,7 +20,7 @@ from stops_tui.kernels.kernel import (
 from stops_tui.record import Record
 from stops_tui.struct_ops.members import Decoder, MemberValue
 from stops_tui.struct_ops.scalars import DecodeError
-from stops_tui.struct_ops.status import UNKNOWN, holders_of, status_of
+from stops_tui.struct_ops.status import NOT_ATTACHED, UNKNOWN, holders_of, status_of
 from stops_tui.struct_ops.types import StructOpsType, type_of_value
 
 __all__ = [
@@ -153,6 +153,8 @@ class Inventory:
             programs = before.programs
         else:
             programs = self._behind(maps.values(), before.programs if before else {})
+        # As it is READY, the kernel takes no other value; as nobody refers to it, no count moves.
+        self._kernel.rest([map_.id for map_ in maps.values() if map_.status == NOT_ATTACHED])
         self._raw = raw
         self._snapshot = Snapshot(self._clock(), maps, programs, dict(sorted(raw.links.items())))
         return self._snapshot

@@ -8,6 +8,7 @@ from subprocess import Popen
 import pytest
 
 from stops_tui.ahead import InventoryAhead
+from stops_tui.bpf.syscall import Bpf
 from stops_tui.kernels.live.kernel import LiveKernel
 from stops_tui.struct_ops.events import History
 from stops_tui.struct_ops.holders import Process, by_map
@@ -159,3 +160,35 @@ def test_a_sweep_begun_ahead_sees_what_was_there_and_the_next_one_what_came(
             assert after.maps[new.id].members == usual.maps[new.id].members
             assert after.maps[new.id].type == seen.type
             assert kernel.sweep().maps[ours.id] is seen.raw
+
+
+def test_a_map_that_only_a_link_can_change_is_not_read_at_every_sweep(
+    kit: Kit, inventory: Inventory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    value_of = Bpf.map_value_by_id
+
+    def noted(self: Bpf, map_id: int, value_size: int) -> bytes:
+        read.append(map_id)
+        return value_of(self, map_id, value_size)
+
+    monkeypatch.setattr(Bpf, "map_value_by_id", noted)
+
+    def was_read() -> bool:
+        read.clear()
+        inventory.sweep()
+        return ours.id in read
+
+    with kit.tcp_map(link=True) as ours, kit.tcp_map(state="INIT") as other:
+        known = inventory.sweep().maps[ours.id]
+        assert not was_read()
+        assert other.id in read
+        assert inventory.sweep().maps[ours.id] is known
+        with ours.link():
+            assert was_read()
+            assert inventory.sweep().maps[ours.id].status == "attached"
+            assert was_read()
+        assert was_read()
+        assert inventory.sweep().maps[ours.id].status == "ready, not attached"
+        assert sum(was_read() for _ in range(10)) == 1
+    assert ours.id not in inventory.sweep().maps

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import cast
 
 from stops_tui.btf import Btf
@@ -58,6 +58,7 @@ class FakeKernel:
 
     def __init__(self) -> None:
         self.sweeps = 0
+        self.resting: set[int] = set()
         self.programs_read = 0
         self.counting = False
         self.closed = False
@@ -232,6 +233,9 @@ class FakeKernel:
         self.sweeps += 1
         maps = {map_id: self._maps[map_id] for map_id in sorted(self._maps)}
         return RawSweep(maps, dict(self._links), self.subsystems)
+
+    def rest(self, map_ids: Collection[int]) -> None:
+        self.resting = set(map_ids)
 
     def program(self, prog_id: int) -> RawProgram | None:
         self.programs_read += 1

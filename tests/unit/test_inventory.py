@@ -121,6 +121,12 @@ def test_only_what_changed_is_made_anew(kernel: FakeKernel) -> None:
     assert kernel.programs_read == read
 
 
+def test_maps_that_only_a_link_can_change_may_rest(kernel: FakeKernel) -> None:
+    maps = Inventory(kernel).sweep().maps
+    assert kernel.resting == {80}
+    assert (maps[80].state, maps[80].refcnt, maps[80].links) == ("READY", 0, ())
+
+
 def test_a_link_changes_the_map_it_is_on(kernel: FakeKernel) -> None:
     inventory = Inventory(kernel)
     before = inventory.sweep()

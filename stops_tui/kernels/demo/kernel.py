@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from random import Random
 from threading import RLock
 
@@ -92,6 +92,9 @@ class DemoKernel:
             if found != self._seen:
                 self._seen = found
             return self._seen
+
+    def rest(self, map_ids: Collection[int]) -> None:
+        """A sweep costs nothing here."""
 
     def program(self, prog_id: int) -> RawProgram | None:
         """One program; None if it is gone."""

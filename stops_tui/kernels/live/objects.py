@@ -11,7 +11,7 @@ import os
 import struct
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from errno import ENOENT
 from typing import Generic, TypeVar
 
@@ -78,15 +78,20 @@ class Watched(Generic[Record]):
 
     def __init__(self, next_id: NextId, read: Read[Record]) -> None:
         self._new = NewIds(next_id)
+        self._next_id = next_id
         self._read: Read[Record] = read
         self._known: dict[int, Record] = {}
         self._unsure: list[int] = []
 
-    def look(self, bpf: Bpf) -> dict[int, Record]:
+    def look(self, bpf: Bpf, resting: Collection[int] = ()) -> dict[int, Record]:
         """The objects that are there now, by id.
 
         One that cannot be opened, for another reason than that it is gone, hides no other: what is
         known of it stays, or it is tried again at the next look.
+
+        Args:
+            bpf: This thread's.
+            resting: The ids of known objects that are not read, if only they are still there.
         """
         candidates = [*self._known, *self._unsure, *self._new.look(bpf)]
         before: dict[int, Record] = self._known
@@ -95,7 +100,10 @@ class Watched(Generic[Record]):
         for obj_id in candidates:
             known = before.get(obj_id)
             try:
-                record = self._read(bpf, obj_id, known)
+                if obj_id in resting:
+                    record = known if self._next_id(bpf, obj_id - 1) == obj_id else None
+                else:
+                    record = self._read(bpf, obj_id, known)
             except BpfError as error:
                 if error.errno == ENOENT:
                     continue
@@ -108,7 +116,7 @@ class Watched(Generic[Record]):
 
 
 def watched_maps() -> Watched[RawMap]:
-    """All struct_ops maps; every look reads their values."""
+    """All struct_ops maps; every look reads the values of those that do not rest."""
     return Watched(_next_map, _read_map)
 
 

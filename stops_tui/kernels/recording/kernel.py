@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from threading import RLock
 from typing import TYPE_CHECKING, Final
 
@@ -90,6 +90,9 @@ class RecordedKernel:
     def sweep(self) -> RawSweep:
         """All maps and links at the moment; the same object while nothing differs."""
         return self._now().sweep
+
+    def rest(self, map_ids: Collection[int]) -> None:
+        """A sweep costs nothing here."""
 
     def program(self, prog_id: int) -> RawProgram | None:
         """One program; None if it was not there."""
