@@ -145,9 +145,7 @@ def _next_program(bpf: Bpf, after: int) -> int | None:
 def _read_map(bpf: Bpf, map_id: int, known: RawMap | None) -> RawMap | None:
     """A map; its value is b"" where the kernel refuses it."""
     if known is None:
-        with opened(bpf.map_get_fd_by_id(map_id, BPF_F_RDONLY)) as fd:
-            is_ours = bpf.obj_get_type_by_fd(fd) == MAP_TYPE_STRUCT_OPS
-            return _new_map(bpf, fd) if is_ours else None
+        return _new_map(bpf, map_id)
     size = len(known.value) or _VALUE_SIZE.unpack_from(known.info, _VALUE_SIZE_AT)[0]
     try:
         value = bpf.map_value_by_id(map_id, size)
@@ -158,12 +156,18 @@ def _read_map(bpf: Bpf, map_id: int, known: RawMap | None) -> RawMap | None:
     return known if value == known.value else known._replace(value=value)
 
 
-def _new_map(bpf: Bpf, fd: int) -> RawMap:
-    info = bpf.map_get_info_by_fd(fd)
+def _new_map(bpf: Bpf, map_id: int) -> RawMap | None:
+    fd = bpf.map_get_fd_by_id(map_id, BPF_F_RDONLY)
     try:
-        value = bpf.map_lookup_elem(fd, info.value_size)
-    except BpfError:
-        value = b""
+        if bpf.obj_get_type_by_fd(fd) != MAP_TYPE_STRUCT_OPS:
+            return None
+        info = bpf.map_get_info_by_fd(fd)
+        try:
+            value = bpf.map_lookup_elem(fd, info.value_size)
+        except BpfError:
+            value = b""
+    finally:
+        os.close(fd)
     return RawMap(info.id, info.name, info.flags, info.value_type_id, info.btf_id, info.raw, value)
 
 
