@@ -134,7 +134,7 @@ def _add_holders(verbs: Verbs) -> None:
     verb = add_verb(
         verbs,
         "holders",
-        "(id N | name X) [--json]",
+        "(id N | name X) [--json] [--replay FILE | --demo]",
         "why a map is there: its refcnt as a sum, and who keeps it",
         """\
 A sentence first, then what the reference count is made of: registration or links, TCP sockets and
@@ -151,6 +151,7 @@ n and unexplained add up to refcnt. settled is false where refcnt moved while it
     )
     add_selection(verb, "id", "name")
     add_json(verb)
+    add_replay(verb)
 
 
 def _add_dump(verbs: Verbs) -> None:
