@@ -22,8 +22,8 @@ LEFT_OUT = {
     "tests/live/test_btf.py::test_a_broken_vmlinux_is_answered_or_refused": "the parser's alone",
     "tests/live/test_listing.py::test_compiled_programs_read_as_bpftool_prints": "minutes",
     "tests/live/test_listing.py::test_isa_v4_reads_as_bpftool_prints_it[True]": "minutes",
-    "tests/live/test_object_loading.py::test_killed_at_any_call_nothing_is_left": "minutes",
-    "tests/live/test_object_loading.py::test_without_a_libbpf_it_is_said": "not of the kernel",
+    "tests/live/test_object_loading.py": "minutes; tests/vm/guest/test_objects.py loads some",
+    "tests/live/test_object_screen.py": "minutes; as test_object_loading.py, by the screen",
     "tests/live/test_cli_register.py": "as test_registration.py, by a process each",
     "tests/live/test_cli_object.py": "not of the kernel",
 }
