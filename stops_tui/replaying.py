@@ -56,7 +56,6 @@ class ReplayApp(StopsApp):
 
     def on_mount(self) -> None:
         """Move on while it plays; know what happens as soon as it was gone through."""
-        super().on_mount()
         self.set_interval(TICK, self._tick)
         self.lookup(self, partial(tell, self._recording.path), self._take_story)
         if self._recording.problem:
