@@ -37,4 +37,4 @@ async def test_an_ejected_scheduler_with_its_reason(stage: Stage) -> None:
             await until_shown(pilot, f"Attached by link {outcome.link_id}", "root/ops")
             with sched_ext.tasks():
                 await until_shown(pilot, "attached → ejected: runnable task stall")
-            await until_shown(pilot, "✗ ejected: runnable", "Ejected: runnable task stall: s")
+            await until_shown(pilot, "✗ ejected: runnable", "Ejected: runnable task stall: ")
