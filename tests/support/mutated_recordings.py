@@ -10,7 +10,6 @@ anything but RecordingError comes out, or one takes longer than a second.
 from __future__ import annotations
 
 import random
-import resource
 import sys
 import tempfile
 import time
@@ -31,6 +30,7 @@ from stops_tui.struct_ops.scalars import DecodeError
 from stops_tui.struct_ops.story import tell
 from stops_tui.struct_ops.types import offered_types
 from tests.support.fake_kernel import FakeKernel
+from tests.support.memory import most_used
 from tests.support.recorded import Tape
 
 LONGEST = 5.0
@@ -152,8 +152,7 @@ def main(count: int, seed: int) -> None:
                 print(f"number {number} of seed {seed}")
                 raise
             assert time.monotonic() - started < LONGEST, f"number {number} of seed {seed} is slow"
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(f"{results['played']} played, {results['refused']} refused, {memory} MiB")
+    print(f"{results['played']} played, {results['refused']} refused, {most_used()} MiB")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from stops_tui.bpf.errors import BpfError
 from stops_tui.bpf.info import LinkInfo, MapInfo
-from stops_tui.bpf.syscall import Bpf
+from stops_tui.bpf.syscall import Bpf, opened
 from stops_tui.kernels.kernel import RawLink, RawMap
 from stops_tui.kernels.live.objects import NewIds, Watched, watched_links, watched_maps
 
@@ -69,6 +69,10 @@ class FakeBpf(Bpf):
 
     def link_get_info_by_fd(self, fd: int) -> LinkInfo:
         return LinkInfo(self.links[self.held[fd]][0], self.held[fd], self.links[self.held[fd]][1])
+
+    def map_value_by_id(self, map_id: int, value_size: int) -> bytes:
+        with opened(self.map_get_fd_by_id(map_id)) as fd:
+            return self.map_lookup_elem(fd, value_size)
 
     def map_lookup_elem(self, fd: int, value_size: int, key: bytes = bytes(4)) -> bytes:
         if self.held[fd] in self.unreadable:
