@@ -28,8 +28,6 @@ class DemoProgram:
         code: Its code.
         function: Its function's whole name.
         runs: How often it ran while that was counted.
-        rate: Runs in a second, by what it serves now.
-        ns: Nanoseconds of one run.
     """
 
     raw: RawProgram
@@ -37,8 +35,6 @@ class DemoProgram:
     code: RawCode
     function: str
     runs: RunCount = field(default_factory=RunCount)
-    rate: float = 0.0
-    ns: int = 60
 
 
 @dataclass
@@ -137,12 +133,3 @@ class Objects:
     def drop_fds(self, pid: int) -> None:
         """A process ends, or closes what it had."""
         self.fds = [fd for fd in self.fds if fd.pid != pid]
-
-    def serving(self, prog_id: int) -> list[tuple[DemoMap, str]]:
-        """Each map that has a program, and the member it serves there."""
-        return [
-            (each, member)
-            for each in self.maps.values()
-            for member, found in each.programs()
-            if found == prog_id
-        ]
