@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from stops_tui.app import StopsApp
     from stops_tui.kernels.kernel import Kernel, KernelUnreadable
     from stops_tui.struct_ops.inventory import Inventory
 
@@ -28,13 +29,11 @@ def open_app(live_kernel: Callable[[], Kernel], interval: float | None, *, armed
         kernel = unreadable
     from stops_tui.app import StopsApp
     from stops_tui.config import load
-    from stops_tui.hangup import end_with_terminal
 
-    end_with_terminal(sys.stdin.fileno())
     # Garbage is looked for again once its first frame is painted.
     app = StopsApp(kernel, load(interval), live_kernel, inventory, armed=armed)
-    app.run()
-    return open_demo(1, 1.0, interval) if app.wants_demo else app.return_code or 0
+    exit_code = _run(app)
+    return open_demo(1, 1.0, interval) if app.wants_demo else exit_code
 
 
 def _look_ahead() -> tuple[Kernel, Inventory]:
@@ -54,9 +53,7 @@ def open_demo(seed: int, speed: float, interval: float | None, *, armed: bool = 
     from stops_tui.config import load
     from stops_tui.kernels.demo.kernel import DemoKernel
 
-    app = StopsApp(DemoKernel(seed, speed), load(interval), armed=armed)
-    app.run()
-    return app.return_code or 0
+    return _run(StopsApp(DemoKernel(seed, speed), load(interval), armed=armed))
 
 
 def open_replay(path: str, speed: float) -> int:
@@ -75,7 +72,14 @@ def open_replay(path: str, speed: float) -> int:
     from stops_tui.config import load
     from stops_tui.replaying import ReplayApp
 
-    app = ReplayApp(kernel, load(None), speed)
+    return _run(ReplayApp(kernel, load(None), speed))
+
+
+def _run(app: StopsApp) -> int:
+    """Run an app until it is left, or its terminal is gone."""
+    from stops_tui.hangup import end_with_terminal
+
+    end_with_terminal(sys.stdin.fileno())
     app.run()
     return app.return_code or 0
 
