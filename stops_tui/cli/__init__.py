@@ -13,16 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from stops_tui.cli.apps import open_app, open_demo, open_replay
+from stops_tui.exit_codes import FINE, NOT_FOUND, PERMISSION, UNSUPPORTED, UNWRITTEN
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from stops_tui.kernels.kernel import Kernel, KernelUnreadable
     from stops_tui.report.order import Order
-
-NOT_FOUND: Final = 1
-PERMISSION: Final = 3
-UNSUPPORTED: Final = 4
 
 CHANGING: Final = ("register", "unregister", "swap")
 
@@ -34,8 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Those after the command's name; None: this process's.
 
     Returns:
-        0 fine, 1 not found, 2 usage, 3 permission, 4 unsupported kernel, 5 the kernel refused; 74
-        (EX_IOERR) if standard output cannot be written to.
+        One of `exit_codes`.
     """
     gc.disable()  # looking for garbage costs a tenth of a report or a start, and finds none
     if sys.stderr is None:  # closed by whoever started this
@@ -58,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except OSError as error:
         _tell(str(error))
-        exit_code = os.EX_IOERR
+        exit_code = UNWRITTEN
     os._exit(exit_code)  # to take a thousand maps apart object by object takes a tenth as well
 
 
@@ -246,7 +242,7 @@ def _print_completion(shell: str) -> int:
     from stops_tui.cli.parser import build_parser
 
     sys.stdout.write(shtab.complete(build_parser(), shell) + "\n")
-    return 0
+    return FINE
 
 
 def _remedy(unreadable: KernelUnreadable) -> str:

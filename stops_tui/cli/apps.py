@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from stops_tui.exit_codes import NOT_FOUND, USAGE
 
 if TYPE_CHECKING:
     from stops_tui.app import StopsApp
     from stops_tui.kernels.kernel import Kernel, KernelUnreadable
     from stops_tui.struct_ops.inventory import Inventory
-
-NOT_FOUND: Final = 1
-USAGE: Final = 2
 
 
 def open_app(live_kernel: Callable[[], Kernel], interval: float | None, *, armed: bool) -> int:

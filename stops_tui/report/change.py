@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
+from stops_tui.exit_codes import USAGE
 from stops_tui.kernels.kernel import Kernel
 from stops_tui.kernels.writes import Writes
 from stops_tui.report.outcome import Unfulfilled, tell_warnings
-from stops_tui.report.output import USAGE, note
+from stops_tui.report.output import note
 from stops_tui.struct_ops.registration.outcome import Check
 
 _LATER: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from stops_tui.report.output import FINE, NOT_FOUND, note
+from stops_tui.exit_codes import FINE, NOT_FOUND
+from stops_tui.report.output import note
 from stops_tui.struct_ops.inventory import Program, Snapshot, StructOpsMap
 
 Choice = tuple[str, int | str] | None

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
-
+from stops_tui.exit_codes import FINE, UNSUPPORTED
 from stops_tui.kernels.kernel import Kernel
 from stops_tui.report.choice import Choice, chosen_maps, told
 from stops_tui.report.output import note, print_json, print_line
 from stops_tui.struct_ops.dump import Json, dump_json, dump_text
 from stops_tui.struct_ops.inventory import Inventory, Snapshot, StructOpsMap
 from stops_tui.struct_ops.scalars import DecodeError
-
-UNREADABLE: Final = 4
 
 
 def report(kernel: Kernel, choice: Choice, *, as_json: bool) -> int:
@@ -32,13 +29,13 @@ def report(kernel: Kernel, choice: Choice, *, as_json: bool) -> int:
 def _print_json(kernel: Kernel, snapshot: Snapshot, maps: list[StructOpsMap]) -> int:
     """All maps that can be decoded; the exit code tells whether that was all."""
     vmlinux = kernel.kernel_btfs()[0].btf
-    exit_code = 0
+    exit_code = FINE
     parts: list[Json] = []
     for map_ in maps:
         try:
             parts += dump_json(map_, snapshot.programs, vmlinux)
         except DecodeError as error:
             note(f"map {map_.id} is left out: {error}")
-            exit_code = UNREADABLE
+            exit_code = UNSUPPORTED
     print_json(parts)
     return exit_code

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from stops_tui.exit_codes import FINE
 from stops_tui.kernels.kernel import Kernel
-from stops_tui.report.output import FINE, print_json, print_table
+from stops_tui.report.output import print_json, print_table
 from stops_tui.struct_ops.examples import EXAMPLES, BuiltIn, unavailable
 from stops_tui.struct_ops.types import offered_types
 

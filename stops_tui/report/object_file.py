@@ -17,16 +17,9 @@ from stops_tui.bpf.object_file import (
     read,
 )
 from stops_tui.btf import BtfError, Field
+from stops_tui.exit_codes import FINE, NOT_FOUND
 from stops_tui.kernels.kernel import KernelBtf
-from stops_tui.report.output import (
-    FINE,
-    NOT_FOUND,
-    UNBOUNDED,
-    note,
-    print_json,
-    print_line,
-    print_table,
-)
+from stops_tui.report.output import UNBOUNDED, note, print_json, print_line, print_table
 from stops_tui.struct_ops.dump import Json, members_json
 from stops_tui.struct_ops.objects import Need, by_name, comparisons, member_values, needs_of_file
 from stops_tui.struct_ops.scalars import DecodeError

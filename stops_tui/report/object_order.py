@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stops_tui.exit_codes import NOT_FOUND, UNSUPPORTED
 from stops_tui.report.order import Order, check_source, finished, nearest, of_type, wrong
 from stops_tui.report.outcome import Unfulfilled
-from stops_tui.report.output import NOT_FOUND, UNSUPPORTED
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.object_plan import object_plan
 from stops_tui.struct_ops.registration.objects import Unusable

@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from stops_tui.exit_codes import NOT_FOUND, UNSUPPORTED, USAGE
 from stops_tui.report.outcome import NOTHING_DONE, Unfulfilled
-from stops_tui.report.output import NOT_FOUND, UNSUPPORTED, USAGE
 from stops_tui.struct_ops.examples import EXAMPLES, example_plan
 from stops_tui.struct_ops.registration.encode import EncodeError, encode_member
 from stops_tui.struct_ops.registration.facts import RegistrationFacts

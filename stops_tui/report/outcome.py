@@ -5,15 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from stops_tui.report.output import (
-    FINE,
-    REFUSED,
-    UNBOUNDED,
-    note,
-    print_json,
-    print_line,
-    print_table,
-)
+from stops_tui.exit_codes import FINE, REFUSED
+from stops_tui.report.output import UNBOUNDED, note, print_json, print_line, print_table
 from stops_tui.struct_ops.registration.outcome import Check, Outcome, StepResult
 from stops_tui.struct_ops.text import printable
 from stops_tui.struct_ops.verifier_log import Refusal

@@ -13,13 +13,6 @@ from stops_tui.struct_ops.text import printable
 if TYPE_CHECKING:
     from rich.console import Console, JustifyMethod
 
-FINE: Final = 0
-NOT_FOUND: Final = 1
-USAGE: Final = 2
-PERMISSION: Final = 3
-UNSUPPORTED: Final = 4
-REFUSED: Final = 5
-
 UNBOUNDED: Final = 1 << 20
 """Columns of a pipe or a file: nothing is cut or folded there."""
 

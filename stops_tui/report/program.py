@@ -5,17 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final, Literal
 
+from stops_tui.exit_codes import FINE, NOT_FOUND, PERMISSION
 from stops_tui.kernels.kernel import Kernel, RawCode
 from stops_tui.report.choice import Choice, chosen_programs, told
-from stops_tui.report.output import FINE, NOT_FOUND, note, print_json, print_line
+from stops_tui.report.output import note, print_json, print_line
 from stops_tui.report.programs import Places, as_object, maps_of, member_of
 from stops_tui.struct_ops.inventory import Inventory, Program, serving
 from stops_tui.struct_ops.listing import ListingLine, jited_listing, xlated_listing
 from stops_tui.struct_ops.text import printable
 
 Form = Literal["xlated", "jited"]
-
-WITHHELD: Final = 3
 
 WORDS: Final[dict[Form, str]] = {"xlated": "translated", "jited": "JITed"}
 
@@ -87,7 +86,7 @@ def _print_form(kernel: Kernel, program: Program, code: RawCode, form: Form) -> 
         note(f"program {program.id} has no {WORDS[form]} code: the kernel made none")
     if lines:
         return FINE
-    return WITHHELD if code.withheld else NOT_FOUND
+    return PERMISSION if code.withheld else NOT_FOUND
 
 
 def _print_facts(program: Program, struct: str, places: Places, code: RawCode) -> None:

@@ -7,12 +7,13 @@ import time
 from typing import Final
 
 from stops_tui.bpf.errors import BpfError
+from stops_tui.exit_codes import FINE, NOT_FOUND
 from stops_tui.kernels.kernel import Kernel
 from stops_tui.kernels.recording.error import RecordingError
 from stops_tui.kernels.recording.file import Writer
 from stops_tui.kernels.recording.recorder import Recorder
 from stops_tui.kernels.recording.redact import Redacted, Whole
-from stops_tui.report.output import FINE, NOT_FOUND, note
+from stops_tui.report.output import note
 from stops_tui.struct_ops.recording import types_shown
 
 _ENDING: Final = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import chain
 
+from stops_tui.exit_codes import PERMISSION, REFUSED, UNSUPPORTED, USAGE
 from stops_tui.kernels.kernel import Kernel
 from stops_tui.report.change import armed
 from stops_tui.report.order import Order, compose_all
 from stops_tui.report.outcome import NOTHING_DONE, Unfulfilled, tell_warnings, together, told
-from stops_tui.report.output import PERMISSION, REFUSED, UNSUPPORTED, USAGE
 from stops_tui.struct_ops.registration import life_checks, object_checks
 from stops_tui.struct_ops.registration.checks import checks_together, failures
 from stops_tui.struct_ops.registration.execute import dry_run_all, execute_all

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from stops_tui.actions import ACTIONS
 from stops_tui.config import Config
 from stops_tui.config.keys import as_written
-from stops_tui.report.output import FINE, note, print_json, print_table
-
-WRONG: Final = 2
+from stops_tui.exit_codes import FINE, USAGE
+from stops_tui.report.output import note, print_json, print_table
 
 
 def report(config: Config, *, as_json: bool) -> int:
@@ -29,7 +28,7 @@ def report(config: Config, *, as_json: bool) -> int:
                 f"the file is {config.path}{' (there is none)' if _is_missing(config.path) else ''}"
             )
     tell_problems(config)
-    return WRONG if config.problems else FINE
+    return USAGE if config.problems else FINE
 
 
 def tell_problems(config: Config) -> None:

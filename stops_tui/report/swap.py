@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from stops_tui.exit_codes import NOT_FOUND, REFUSED
 from stops_tui.kernels.kernel import Kernel
 from stops_tui.kernels.writes import Writes
 from stops_tui.report.change import armed, ask
 from stops_tui.report.order import Order, compose_one
 from stops_tui.report.outcome import NOTHING_DONE, Unfulfilled, told
-from stops_tui.report.output import NOT_FOUND, REFUSED
 from stops_tui.report.register import passed
 from stops_tui.struct_ops.inventory import StructOpsMap
 from stops_tui.struct_ops.registration import swap as swapping

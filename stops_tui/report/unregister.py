@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
+from stops_tui.exit_codes import NOT_FOUND, REFUSED, USAGE
 from stops_tui.kernels.kernel import Kernel
 from stops_tui.report.change import armed, ask
 from stops_tui.report.outcome import NOTHING_DONE, Unfulfilled, told
-from stops_tui.report.output import NOT_FOUND, REFUSED, USAGE
 from stops_tui.struct_ops.registration.checks import failures
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.plan import PlanError

@@ -8,8 +8,8 @@ import sys
 import time
 from typing import Final
 
+from stops_tui.exit_codes import FINE
 from stops_tui.kernels.kernel import Kernel
-from stops_tui.report.output import FINE
 from stops_tui.struct_ops.events import Event, diff
 from stops_tui.struct_ops.inventory import Inventory
 from stops_tui.struct_ops.reasons import explained

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from stops_tui.exit_codes import PERMISSION, UNSUPPORTED
 from stops_tui.kernels.kernel import Obstacle
 from stops_tui.kernels.live.facts import CAP_SYS_ADMIN, CAP_SYS_PTRACE, CAP_SYSLOG, Facts, facts
 
@@ -34,7 +35,7 @@ def _not_linux(found: Facts) -> Obstacle:
         what=f"this is {found.system}, not Linux",
         hides=f"{_EVERYTHING}: BPF struct_ops is a part of Linux",
         remedy="run it on a Linux host",
-        exit_code=4,
+        exit_code=UNSUPPORTED,
     )
 
 
@@ -46,7 +47,7 @@ def _old_kernel(found: Facts) -> Obstacle | None:
         what=f"Linux {found.release} has no struct_ops: it came with 5.6",
         hides=_EVERYTHING,
         remedy="boot Linux 5.6 or newer",
-        exit_code=4,
+        exit_code=UNSUPPORTED,
     )
 
 
@@ -57,7 +58,7 @@ def _no_btf(found: Facts) -> Obstacle | None:
         what="this kernel's BTF is missing: there is no /sys/kernel/btf/vmlinux",
         hides=f"{_EVERYTHING}: only BTF tells their layout",
         remedy="boot a kernel built with CONFIG_DEBUG_INFO_BTF=y (and mount sysfs on /sys)",
-        exit_code=4,
+        exit_code=UNSUPPORTED,
     )
 
 
@@ -68,7 +69,7 @@ def _no_bpf(found: Facts) -> Obstacle | None:
         what=f"bpf(2) cannot be called: {found.probe_cause}",
         hides=_EVERYTHING,
         remedy="use a 64-bit Python on a 64-bit kernel built with CONFIG_BPF_SYSCALL=y",
-        exit_code=4,
+        exit_code=UNSUPPORTED,
     )
 
 
@@ -79,7 +80,7 @@ def _bpf_refused(found: Facts) -> Obstacle | None:
         what, remedy = f"CAP_SYS_ADMIN is missing{_barred(found)}", _raise(found, "SYS_ADMIN")
     else:
         what, remedy = _refusal(found)
-    return Obstacle(what=what, hides=_EVERYTHING, remedy=remedy, exit_code=3)
+    return Obstacle(what=what, hides=_EVERYTHING, remedy=remedy, exit_code=PERMISSION)
 
 
 def _refusal(found: Facts) -> tuple[str, str]:
@@ -118,7 +119,7 @@ def _btf_unreadable(found: Facts) -> Obstacle | None:
         what="/sys/kernel/btf/vmlinux may not be read",
         hides=f"{_EVERYTHING}: only BTF tells their layout",
         remedy=_sudo(found),
-        exit_code=3,
+        exit_code=PERMISSION,
     )
 
 
@@ -129,7 +130,7 @@ def _no_proc(found: Facts) -> Obstacle | None:
         what="/proc is not mounted",
         hides="processes that hold an object, pins, and this process's own capabilities",
         remedy="mount -t proc proc /proc",
-        exit_code=3,
+        exit_code=PERMISSION,
     )
 
 
@@ -149,7 +150,7 @@ def _missing(found: Facts, capability: int, name: str, hides: str) -> Obstacle |
     if not found.proc or _has(found, capability):
         return None
     return Obstacle(
-        what=f"CAP_{name} is missing", hides=hides, remedy=_raise(found, name), exit_code=3
+        what=f"CAP_{name} is missing", hides=hides, remedy=_raise(found, name), exit_code=PERMISSION
     )
 
 
