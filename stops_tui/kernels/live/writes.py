@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from errno import EINVAL, ENOENT
+from errno import EBADF, EINVAL, ENOENT
 from pathlib import Path
 
 from stops_tui.bpf.errors import BpfError, errno_name
@@ -110,7 +110,7 @@ class LiveWrites:
             loaded = load(new, self._bpf())
             for name, program in loaded.programs.items():
                 told = {"name": name, "member": self._served(program, places[name][1])}
-                self._tell("BPF_PROG_LOAD", _Change({**told, "path": new.path}, program.id))
+                self._tell(_Change("BPF_PROG_LOAD", {**told, "path": new.path}, program.id))
             return loaded
 
     def load_btf(self) -> Handle:
@@ -131,7 +131,7 @@ class LiveWrites:
                     value_size=new.value_size,
                     flags=BPF_F_LINK if new.link else 0,
                     name=new.name,
-                    btf_fd=_fd(btf, "btf"),
+                    btf_fd=change.fd(btf, "btf"),
                     value_type_id=new.value_type_id,
                     value_type_btf_fd=type_fd,
                 )
@@ -141,8 +141,9 @@ class LiveWrites:
     def update_map(self, target: Handle, value: bytes, programs: Mapping[int, Handle]) -> None:
         """BPF_MAP_UPDATE_ELEM, refused if the kernel could lie about it."""
         with self._change("BPF_MAP_UPDATE_ELEM", map=target.id) as change:
-            fds = {at: _fd(program, "prog") for at, program in programs.items()}
-            info = self._bpf().map_get_info_by_fd(_fd(target, "map"))
+            fds = {at: change.fd(program, "prog") for at, program in programs.items()}
+            map_fd = change.fd(target, "map")
+            info = self._bpf().map_get_info_by_fd(map_fd)
             types, shape = self._shape(info)
             change.arguments |= _value_as_told(shape, value, programs)
             check_value(shape, info.value_size, value, fds)
@@ -150,17 +151,17 @@ class LiveWrites:
             for at, fd in fds.items():
                 _SLOT.pack_into(filled, at, fd)
             with _because(lambda: causes.of_update(self._bpf(), types, info, shape, value, fds)):
-                self._bpf().map_update_elem(_fd(target, "map"), bytes(filled))
+                self._bpf().map_update_elem(map_fd, bytes(filled))
 
     def delete_map(self, target: Handle) -> None:
         """BPF_MAP_DELETE_ELEM."""
-        with self._change("BPF_MAP_DELETE_ELEM", map=target.id):
-            self._bpf().map_delete_elem(_fd(target, "map"))
+        with self._change("BPF_MAP_DELETE_ELEM", map=target.id) as change:
+            self._bpf().map_delete_elem(change.fd(target, "map"))
 
     def create_link(self, target: Handle) -> Handle:
         """BPF_LINK_CREATE."""
         with self._change("BPF_LINK_CREATE", map=target.id) as change:
-            map_fd = _fd(target, "map")
+            map_fd = change.fd(target, "map")
             with _because(lambda: causes.of_link_create(self._bpf(), map_fd)):
                 fd = self._bpf().link_create(map_fd)
             with _closed_on_error(fd):
@@ -169,22 +170,25 @@ class LiveWrites:
 
     def update_link(self, link: Handle, new: Handle, old: Handle) -> None:
         """BPF_LINK_UPDATE, refused if it could stop the kernel."""
-        with self._change("BPF_LINK_UPDATE", link=link.id, new_map=new.id, old_map=old.id):
-            link_fd, new_fd, old_fd = _fd(link, "link"), _fd(new, "map"), _fd(old, "map")
+        told = {"link": link.id, "new_map": new.id, "old_map": old.id}
+        with self._change("BPF_LINK_UPDATE", **told) as change:
+            link_fd = change.fd(link, "link")
+            new_fd, old_fd = change.fd(new, "map"), change.fd(old, "map")
             check_link_update(self._bpf(), link_fd, new_fd, old_fd)
             with _because(lambda: causes.of_link_update(self._bpf(), new_fd, old_fd)):
                 self._bpf().link_update(link_fd, new_fd, old_fd)
 
     def detach_link(self, link: Handle) -> None:
         """BPF_LINK_DETACH."""
-        with self._change("BPF_LINK_DETACH", link=link.id):
-            self._bpf().link_detach(_fd(link, "link"))
+        with self._change("BPF_LINK_DETACH", link=link.id) as change:
+            self._bpf().link_detach(change.fd(link, "link"))
 
     def pin(self, target: Handle, path: str) -> None:
         """BPF_OBJ_PIN."""
-        with self._change("BPF_OBJ_PIN", path=path, **{target.kind: target.id}):
+        with self._change("BPF_OBJ_PIN", path=path, **{target.kind: target.id}) as change:
+            fd = change.fd(target, target.kind)
             try:
-                self._bpf().obj_pin(_fd(target, target.kind), path)
+                self._bpf().obj_pin(fd, path)
             except BpfError as error:
                 cause = bpffs.why_not_pinned(path, error.errno)
                 raise BpfError(error.command, error.errno, cause) from error
@@ -211,21 +215,22 @@ class LiveWrites:
         """Around one call: nothing where writing is not armed; told however it ends."""
         if not self.armed:
             raise ReadOnly(f"read-only: {command} was not sent")
-        change = _Change(dict(arguments))
+        change = _Change(command, dict(arguments))
         try:
             yield change
         except (BpfError, Refused, OSError) as error:
-            self._tell(command, change, _words(error))
+            self._tell(change, _words(error))
             raise
-        self._tell(command, change)
+        self._tell(change)
 
-    def _tell(self, command: str, change: _Change, error: str = "") -> None:
+    def _tell(self, change: _Change, error: str = "") -> None:
         if self.listen:
+            call = Call(time.time(), change.command, change.arguments, change.result, error)
             with suppress(Exception):  # the call was made, whoever could be told of it
-                self.listen(Call(time.time(), command, change.arguments, change.result, error))
+                self.listen(call)
 
     def _told_of_close(self, link_id: int) -> Callable[[], None]:
-        return lambda: self._tell("close", _Change({"link": link_id}))
+        return lambda: self._tell(_Change("close", {"link": link_id}))
 
     @contextmanager
     def _module(self, btf_id: int) -> Iterator[int | None]:
@@ -277,8 +282,23 @@ class LiveWrites:
 class _Change:
     """A call under way: what there is to tell of it."""
 
+    command: str
     arguments: dict[str, str | int]
     result: int = 0
+
+    def fd(self, handle: Handle, kind: HandleKind) -> int:
+        """The file descriptor in a handle of this module's.
+
+        Raises:
+            BpfError: It is closed, perhaps by another thread: EBADF, as the kernel would say.
+            TypeError: It is another's, or of another kind.
+        """
+        if not isinstance(handle, LiveHandle) or handle.kind != kind:
+            raise TypeError(f"{handle!r} is no {kind} of the running kernel")
+        try:
+            return handle.fd
+        except ValueError as error:
+            raise BpfError(self.command, EBADF, str(error)) from error
 
     def made(
         self, kind: HandleKind, object_id: int, fd: int, closed: Callable[[], None] | None = None
@@ -310,13 +330,6 @@ def _closed_on_error(fd: int) -> Iterator[None]:
     except BaseException:
         os.close(fd)
         raise
-
-
-def _fd(handle: Handle, kind: HandleKind) -> int:
-    """The file descriptor in a handle of this module's. ValueError: closed. TypeError: another."""
-    if not isinstance(handle, LiveHandle) or handle.kind != kind:
-        raise TypeError(f"{handle!r} is no {kind} of the running kernel")
-    return handle.fd
 
 
 def _value_as_told(
