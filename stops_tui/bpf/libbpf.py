@@ -158,10 +158,8 @@ class Library:
         try:
             for each, name in self._programs(found):
                 if name in programs:
-                    fds[name] = fcntl.fcntl(
-                        self._lib.bpf_program__fd(each), fcntl.F_DUPFD_CLOEXEC, 0
-                    )
-        except OSError:
+                    fds[name] = _copy(self._lib.bpf_program__fd(each))
+        except (BpfError, OSError):
             close_all(fds)
             raise
         return fds
@@ -201,6 +199,13 @@ def close_all(fds: Mapping[str, int]) -> None:
     """Close file descriptors."""
     for fd in fds.values():
         os.close(fd)
+
+
+def _copy(fd: int) -> int:
+    """A program's file descriptor once more; never 0, which the kernel takes as none given."""
+    if fd < 0:
+        raise BpfError(LOAD, -fd, "a program that was wanted was not loaded")
+    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
 
 
 def _not_opened(path: str, reason: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -365,6 +367,29 @@ def new(path: Path, programs: Mapping[str, Mapping[str, str]] | None = None) -> 
     file = read(str(path))
     own = {each.variable: each.programs for each in file.struct_ops}
     return NewObject(file.path, file.data, programs or own)
+
+
+NO_STDIN = """
+import os, sys
+os.close(0)
+from stops_tui.bpf.object_file import read
+from stops_tui.kernels.live.kernel import LiveKernel
+from stops_tui.kernels.writes import NewObject
+writes = LiveKernel.open().writes
+writes.armed = True
+file = read(sys.argv[1])
+new = NewObject(file.path, file.data, {v.variable: v.programs for v in file.struct_ops})
+print(min(program.fd for program in writes.load_object(new).programs.values()))
+"""
+
+
+def test_no_program_has_file_descriptor_0(dctcp: Mine) -> None:
+    """Which the kernel takes as none: an optional member would be missing, without a word."""
+    answer = subprocess.run(
+        [sys.executable, "-c", NO_STDIN, dctcp.path], capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert int(answer.stdout) > 2
 
 
 def all_fds() -> set[str]:

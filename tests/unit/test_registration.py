@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from errno import EINVAL, EIO, ENOMEM
@@ -222,6 +223,25 @@ def test_an_update_that_did_nothing_is_not_believed(
     assert not outcome.ok
     assert "the calls succeeded, but map 205 is INIT" in outcome.words
     assert outcome.left == ()
+    assert everything(kernel) == before
+
+
+@pytest.mark.parametrize("act", [execute, dry_run])
+def test_a_program_that_is_not_in_the_map_is_missed(
+    act: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel takes file descriptor 0 as none, without a word."""
+    kernel = armed()
+    before, update = everything(kernel), kernel.writes.update_map
+
+    def update_without_one(target: Handle, value: bytes, programs: dict[int, Handle]) -> None:
+        update(target, value, programs)
+        kernel.set(target.id, members={"undo_cwnd": 0})
+
+    monkeypatch.setattr(kernel.writes, "update_map", update_without_one)
+    outcome = act(reno(kernel, link=True), facts_of(kernel), kernel.writes)
+    assert not outcome.ok
+    assert re.search(r"undo_cwnd of map \d+ has no program, not program \d+", outcome.words)
     assert everything(kernel) == before
 
 

@@ -358,6 +358,11 @@ def test_a_handle_closes_its_file_descriptor_once(fd: int) -> None:
         _ = held.fd
 
 
+def test_file_descriptor_0_is_no_handle() -> None:
+    with pytest.raises(ValueError, match="as none"):
+        LiveHandle("prog", 21, 0)
+
+
 def test_a_closed_handle_is_not_sent(seen: Seen, fd: int) -> None:
     with closing(LiveHandle("map", 58, fd)) as held:
         pass

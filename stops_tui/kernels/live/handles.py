@@ -15,13 +15,15 @@ class LiveHandle:
     Args:
         kind: What it is.
         object_id: The kernel's id of it.
-        fd: Its file descriptor, close-on-exec; the handle's from now on.
+        fd: Its file descriptor, close-on-exec and not 0; the handle's from now on.
         closed: Is called once, after it was closed.
     """
 
     def __init__(
         self, kind: HandleKind, object_id: int, fd: int, closed: Callable[[], None] | None = None
     ) -> None:
+        if not fd:
+            raise ValueError(f"{kind} {object_id}: the kernel takes file descriptor 0 as none")
         self._kind = kind
         self._id = object_id
         self._fd = fd

@@ -27,6 +27,7 @@ def read_back(plan: Plan, type_: StructOpsType, facts: RegistrationFacts, work: 
     expected = "READY" if plan.needs_link_map else "INUSE"
     if found.state != expected:
         raise NotThere(f"the calls succeeded, but map {found.id} is {found.state}")
+    _check_programs(found, plan, work)
     words = f"map {found.id} is {found.state}, refcnt {found.refcnt}"
     if plan.needs_link_map:
         if work.link_id not in found.links:
@@ -42,7 +43,7 @@ def read_back(plan: Plan, type_: StructOpsType, facts: RegistrationFacts, work: 
     return words
 
 
-def read_back_ready(facts: RegistrationFacts, work: Work) -> str:
+def read_back_ready(plan: Plan, facts: RegistrationFacts, work: Work) -> str:
     """What the kernel says of a scratch map.
 
     Raises:
@@ -51,6 +52,7 @@ def read_back_ready(facts: RegistrationFacts, work: Work) -> str:
     found = _map(facts.inventory.sweep(), work)
     if found.state != "READY":
         raise NotThere(f"the calls succeeded, but map {found.id} is {found.state}")
+    _check_programs(found, plan, work)
     return f"map {found.id} is READY: the kernel accepts it"
 
 
@@ -69,3 +71,18 @@ def _map(snapshot: Snapshot, work: Work) -> StructOpsMap:
     if found is None:
         raise NotThere(f"the calls succeeded, but map {work.map_id} is gone")
     return found
+
+
+def _check_programs(found: StructOpsMap, plan: Plan, work: Work) -> None:
+    """That each member runs the program that was given for it, and the others none."""
+    given = {member: program.id for member, program in work.serving(plan).items()}
+    for value in found.members:
+        if value.prog_id != (wanted := given.get(value.member.name, 0)):
+            raise NotThere(
+                f"the calls succeeded, but {value.member.name} of map {found.id} has "
+                f"{_program(value.prog_id)}, not {_program(wanted)}"
+            )
+
+
+def _program(prog_id: int) -> str:
+    return f"program {prog_id}" if prog_id else "no program"

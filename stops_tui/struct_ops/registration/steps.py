@@ -90,7 +90,7 @@ def dry_actions(plan: Plan, facts: RegistrationFacts, loads: Sequence[Plan]) -> 
         *_objects(loads, facts),
         *_programs(scratch, type_, facts),
         *_map(scratch, type_, facts),
-        Action(ready, lambda work: read_back_ready(facts, work)),
+        Action(ready, lambda work: read_back_ready(scratch, facts, work)),
     )
 
 
