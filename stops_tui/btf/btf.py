@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from itertools import islice
 from typing import Literal
 
 from stops_tui.btf.decode import decode
@@ -54,6 +55,7 @@ class Btf:
         self._first_string: int = base._end_string if base is not None else 0
         self._known: dict[int, BtfType] = {0: _VOID}
         self._names: dict[int, str] = {}
+        self._found: dict[tuple[bytes, Kind], tuple[int, ...]] = {}
 
     @classmethod
     def parse(cls, data: bytes, base: Btf | None = None) -> Btf:
@@ -103,7 +105,7 @@ class Btf:
         """The lowest id of a type of this name and kind."""
         if self._base is not None and (found := self._base.find(name, kind)) is not None:
             return found
-        return next(self._named(_encode(name) + b"\0", kind), None)
+        return next(iter(self._named(_encode(name) + b"\0", kind, most=1)), None)
 
     def find_prefix(self, prefix: str, kind: Kind) -> Iterator[int]:
         """The ids of all types of this kind whose name starts so, in order.
@@ -182,10 +184,14 @@ class Btf:
         start = self.offset_of(type_id)
         return self._data[start : self._index.end(type_id - self._first_id)] if type_id else b""
 
-    def _named(self, start: bytes, kind: Kind) -> Iterator[int]:
-        """The ids of this BTF's own types whose name (and NUL) starts so."""
-        places = self._index.named(self._string_offsets(start), kind)
-        return (self._first_id + place for place in places)
+    def _named(self, start: bytes, kind: Kind, most: int | None = None) -> tuple[int, ...]:
+        """The ids of this BTF's own types whose name (and NUL) starts so; searched for once."""
+        found = self._found.get((start, kind))
+        if found is None:
+            places = self._index.named(self._string_offsets(start), kind)
+            found = tuple(self._first_id + place for place in islice(places, most))
+            self._found[start, kind] = found
+        return found
 
     def _checked_size(self, found: BtfType, size: int) -> int:
         if size > _MAX_SIZE:
