@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,27 +19,41 @@ def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-def waiting() -> int:
-    """Sockets in TIME_WAIT."""
-    words = Path("/proc/net/sockstat").read_text().split()
-    return int(words[words.index("tw") + 1])
+def tcp_sockets() -> list[list[str]]:
+    """The TCP sockets of this network namespace, by the columns of /proc/net/tcp."""
+    return [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+
+
+def port(address: str) -> str:
+    return address.rpartition(":")[2]
+
+
+def our_ports() -> set[str]:
+    """The ports of the sockets that this process has open."""
+    ours = {str(fd.stat().st_ino) for fd in Path("/proc/self/fd").iterdir() if fd.is_socket()}
+    return {port(each[1]) for each in tcp_sockets() if each[9] in ours}
+
+
+def waiting(ports: set[str]) -> int:
+    """Sockets in TIME_WAIT (06: include/net/tcp_states.h) that had one of these ports."""
+    found = [{port(end) for end in each[1:3]} for each in tcp_sockets() if each[3] == "06"]
+    return sum(bool(ends & ports) for ends in found)
 
 
 @pytest.mark.parametrize("number", [1, 20])
 def test_each_connection_holds_the_map_once(kit: Kit, number: int) -> None:
-    before, waited = open_files(), waiting()
+    before = open_files()
     with kit.tcp_map() as ops:
-        traffic = LiveTraffic(ops.name, number)
-        try:
+        with closing(LiveTraffic(ops.name, number)) as traffic:
             assert eventually(lambda: traffic.seen.open == number)
             assert ops.refcnt == 1 + number
             assert eventually(lambda: traffic.seen.sent > 0)
-        finally:
-            traffic.close()
+            ports = our_ports()
+        assert len(ports) > number
         assert eventually(lambda: traffic.seen.ended)
         assert traffic.seen.problem == ""
         assert eventually(lambda: ops.refcnt == 1)
-        assert waiting() <= waited
+        assert waiting(ports) == 0
     assert eventually(lambda: open_files() == before)
 
 
@@ -49,29 +64,27 @@ def test_more_connections_than_open_files_are_allowed(
     resource.setrlimit(resource.RLIMIT_NOFILE, (open_files() + 20, hard))
     try:
         with kit.tcp_map() as ops:
-            traffic = LiveTraffic(ops.name, 50)
-            assert eventually(lambda: traffic.seen.open == 50), "the soft limit is raised"
-            traffic.close()
+            with closing(LiveTraffic(ops.name, 50)) as traffic:
+                assert eventually(lambda: traffic.seen.open == 50), "the soft limit is raised"
             assert eventually(lambda: traffic.seen.ended)
             assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] < 100, "and is as it was"
             monkeypatch.setattr(module, "OTHER_FILES", -100)
-            traffic = LiveTraffic(ops.name, 50)
-            assert eventually(lambda: traffic.seen.ended)
+            with closing(LiveTraffic(ops.name, 50)) as traffic:
+                assert eventually(lambda: traffic.seen.ended)
             assert "connections fit: raise the limit of open files" in traffic.seen.problem
             assert eventually(lambda: ops.refcnt == 1)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_it_ends_by_itself(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("limit", "most"), [("MOST_SECONDS", 0.2), ("MOST_BYTES", 1)])
+def test_it_ends_by_itself(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch, limit: str, most: float
+) -> None:
+    monkeypatch.setattr(module, limit, most)
     with kit.tcp_map() as ops:
-        monkeypatch.setattr(module, "MOST_SECONDS", 0.2)
-        traffic = LiveTraffic(ops.name, 2)
-        assert eventually(lambda: traffic.seen.ended)
-        monkeypatch.setattr(module, "MOST_SECONDS", 60)
-        monkeypatch.setattr(module, "MOST_BYTES", 1)
-        traffic = LiveTraffic(ops.name, 2)
-        assert eventually(lambda: traffic.seen.ended)
+        with closing(LiveTraffic(ops.name, 2)) as traffic:
+            assert eventually(lambda: traffic.seen.ended)
         assert eventually(lambda: ops.refcnt == 1)
 
 
@@ -82,11 +95,10 @@ def test_a_name_that_nobody_registered() -> None:
 
 
 def test_read_only_opens_nothing() -> None:
-    kernel = LiveKernel.open()
-    with pytest.raises(ReadOnly):
-        kernel.traffic("reno", 1)
-    kernel.writes.armed = True
-    traffic = kernel.traffic("reno", 1)
-    assert eventually(lambda: traffic.seen.open == 1)
-    traffic.close()
-    assert eventually(lambda: traffic.seen.ended)
+    with closing(LiveKernel.open()) as kernel:
+        with pytest.raises(ReadOnly):
+            kernel.traffic("reno", 1)
+        kernel.writes.armed = True
+        with closing(kernel.traffic("reno", 1)) as traffic:
+            assert eventually(lambda: traffic.seen.open == 1)
+        assert eventually(lambda: traffic.seen.ended)

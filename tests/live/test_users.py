@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import secrets
+import re
 import shutil
 import socket
 import subprocess
@@ -298,12 +298,9 @@ def test_qdiscs_as_tc_tells_them(users: LiveUsers) -> None:
         assert found.default == Path("/proc/sys/net/core/default_qdisc").read_text().strip()
 
 
-def test_a_line_of_the_kernels_log() -> None:
-    word = f"stops-tui test {secrets.token_hex(4)}"
-    try:
-        Path("/dev/kmsg").write_text(f"{word} sched_ext\n")
-    except OSError as error:
-        pytest.skip(f"/dev/kmsg: {error}")
-    lines, unseen = lines_with(word)
+def test_the_kernels_log_is_read() -> None:
+    """It is only read here: guests find a scheduler's own words in it."""
+    lines, unseen = lines_with("")
     assert unseen == ""
-    assert [line.partition("] ")[2] for line in lines] == [f"{word} sched_ext"]
+    assert lines
+    assert all(re.match(r"\[ *\d+\.\d{6}\] ", line) for line in lines)
