@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from stops_tui.cli.apps import open_app, open_demo, open_replay
 from stops_tui.exit_codes import FINE, NOT_FOUND, PERMISSION, UNSUPPORTED, UNWRITTEN
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from stops_tui.kernels.kernel import Kernel, KernelUnreadable
     from stops_tui.report.order import Order
-
-CHANGING: Final = ("register", "unregister", "swap")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -98,6 +96,8 @@ def run(found: Namespace, open_kernel: Callable[[], Kernel]) -> int:
 
 def _not_read(found: Namespace, words: str, exit_code: int) -> int:
     """Tell why there is no kernel to look at; scripts that change it get an outcome even so."""
+    from stops_tui.cli.writing import CHANGING
+
     if found.verb not in CHANGING:
         _tell(words)
         return exit_code

@@ -11,11 +11,12 @@ from typing import Any, Final
 
 from stops_tui import __version__
 from stops_tui.cli.base import PATHS, Parser, Verbs, add_json, add_verb
+from stops_tui.cli.effects import check_effects
 from stops_tui.cli.recordings import (
+    DEMO,
     add_demo,
     add_recording_verbs,
     add_replay,
-    check_replay,
     duration,
 )
 from stops_tui.cli.selection import add_selection, selection
@@ -54,9 +55,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The arguments, checked.
 
     Returns:
-        A namespace with `verb` (None: the app), the verb's options, `interval` (None: not
-        given), and for verbs that choose objects `select`: (by, which) as in ("id", 58) or
-        ("name", "dctcp"), or None for all.
+        A namespace with `verb` (None: the app), the options, `interval` (None: not given), and
+        for verbs that choose objects `select`: (by, which) as in ("id", 58) or ("name", "dctcp"),
+        or None for all.
 
     Raises:
         SystemExit: 2 after an error was told, 0 after `--help` or `--version`.
@@ -64,10 +65,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     found = build_parser().parse_args(arguments)
     if "by" in found:
         found.select = selection(found)
-    if "replay" in found:
-        check_replay(found)
+    check_effects(found)
     if found.verb == "swap":
         check_swap(found)
+    for option, value in DEMO.items():
+        if getattr(found, option) is None:
+            setattr(found, option, value)
     return found
 
 
@@ -81,6 +84,7 @@ def build_parser() -> Parser:
         "unless writing is armed.",
         epilog=EPILOG,
     )
+    parser.set_defaults(parser=parser)
     parser.add_argument("--version", action="version", version=f"stops-tui {__version__}")
     parser.add_argument(
         "--write", action="store_true", help="open the app with writing armed: it may register"
@@ -107,7 +111,7 @@ def _add_list(verbs: Verbs) -> None:
     verb = add_verb(
         verbs,
         "list",
-        "[id N | name X | type T] [--holders] [--json] [--replay FILE | --demo]",
+        "[id N | name X | type T] [--holders] [--json] [--replay FILE [--at TIME] | --demo]",
         "every struct_ops map: type, state, status, refcnt, members, links, holders",
         """\
 One line a map, by id. REFCNT is the kernel's count, HOLDERS what is left of it without
@@ -134,7 +138,7 @@ def _add_holders(verbs: Verbs) -> None:
     verb = add_verb(
         verbs,
         "holders",
-        "(id N | name X) [--json] [--replay FILE | --demo]",
+        "(id N | name X) [--json] [--replay FILE [--at TIME] | --demo]",
         "why a map is there: its refcnt as a sum, and who keeps it",
         """\
 A sentence first, then what the reference count is made of: registration or links, TCP sockets and
@@ -158,7 +162,7 @@ def _add_dump(verbs: Verbs) -> None:
     verb = add_verb(
         verbs,
         "dump",
-        "[id N | name X] [--json] [--replay FILE | --demo]",
+        "[id N | name X] [--json] [--replay FILE [--at TIME] | --demo]",
         "the value of maps: every member, and the program behind it",
         """\
 The value as C would initialise it. With --json, what bpftool -j struct_ops dump prints.""",
@@ -176,7 +180,7 @@ def _add_types(verbs: Verbs) -> None:
     verb = add_verb(
         verbs,
         "types",
-        "[NAME] [--json] [--replay FILE | --demo]",
+        "[NAME] [--json] [--replay FILE [--at TIME] | --demo]",
         "what this kernel lets BPF implement, and which maps do",
         """\
 The struct_ops types in the BTF of the kernel and of its modules. Of a type that is named, its
@@ -195,7 +199,7 @@ def _add_progs(verbs: Verbs) -> None:
     verb = add_verb(
         verbs,
         "progs",
-        "[--json] [--replay FILE | --demo]",
+        "[--json] [--replay FILE [--at TIME] | --demo]",
         "every struct_ops program: its struct, its member, the maps it serves, its runs",
         """\
 The kernel tells which struct a program is for, but its member only through a map that has it.
@@ -214,7 +218,7 @@ def _add_prog(verbs: Verbs) -> None:
     verb = add_verb(
         verbs,
         "prog",
-        "(id N | name X) [--xlated | --jited] [--json] [--replay FILE | --demo]",
+        "(id N | name X) [--xlated | --jited] [--json] [--replay FILE [--at TIME] | --demo]",
         "everything about one program, its code included",
         """\
 What the kernel tells of it, then its translated and its JITed instructions with source lines

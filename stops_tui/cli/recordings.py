@@ -9,6 +9,9 @@ from typing import Any, Final
 
 from stops_tui.cli.base import PATHS, Parser, Verbs, add_verb
 
+DEMO: Final = {"seed": 1, "speed": 1.0}
+"""Options of the demo kernel, and what they are where they are not given."""
+
 _UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _LEAST: Final = 64 << 10
 
@@ -44,41 +47,39 @@ source lines of programs.""",
         "replay",
         "FILE [--speed N]",
         "open the app on a recording: play, pause, seek, step between events",
-        "Needs no privilege, and no Linux. Nothing in the file is trusted.",
+        "Needs no privilege. Nothing in the file is trusted.",
         """\
   stops-tui replay night.stops
   stops-tui replay night.stops --speed 60
 """,
     )
     _file(verb, "what `stops-tui record` wrote")
-    verb.add_argument("--speed", type=_speed, default=1.0, metavar="N", help="times as fast")
+    verb.add_argument(
+        "--speed", type=_speed, default=argparse.SUPPRESS, metavar="N", help="times as fast"
+    )
 
 
-def add_demo(parser: Parser, default: Any = False) -> None:
-    """--demo, --seed, --speed: the demo kernel instead of this one."""
-    silent = default is argparse.SUPPRESS
-    parser.add_argument(
-        "--demo", action="store_true", default=default, help="a simulated kernel, not this one"
-    )
-    parser.add_argument(
-        "--seed",
-        type=int,
-        default=argparse.SUPPRESS if silent else 1,
-        metavar="N",
-        help=argparse.SUPPRESS if silent else "of its chances",
-    )
-    parser.add_argument(
-        "--speed",
-        type=_speed,
-        default=argparse.SUPPRESS if silent else 1.0,
-        metavar="N",
-        help=argparse.SUPPRESS if silent else "of its time: 10 is ten times as fast",
-    )
+def add_demo(parser: Parser, *, again: bool = False) -> None:
+    """--demo, --seed, --speed: the demo kernel instead of this one.
+
+    Args:
+        parser: Where to.
+        again: Behind the verb, where they may stand as well as before it: it is told in few words.
+    """
+    default: dict[str, Any] = {"default": argparse.SUPPRESS} if again else {}
+    says = "a simulated kernel, not this one"
+    parser.add_argument("--demo", action="store_true", help=says, **default)
+    for option, kind, says in (
+        ("--seed", int, "of its chances"),
+        ("--speed", _speed, "of its time: 10 is ten times as fast"),
+    ):
+        says = argparse.SUPPRESS if again else says
+        parser.add_argument(option, type=kind, metavar="N", help=says, **default)
 
 
 def add_replay(verb: Parser) -> None:
     """--replay FILE, --at TIME, or --demo: look at another kernel than this one."""
-    add_demo(verb, argparse.SUPPRESS)
+    add_demo(verb, again=True)
     file = verb.add_argument(
         "--replay", metavar="FILE", help="look at a recording, not at this kernel"
     )
@@ -86,14 +87,6 @@ def add_replay(verb: Parser) -> None:
     verb.add_argument(
         "--at", type=_moment, metavar="TIME", help="when in it: +90, 21:13:52; else at its end"
     )
-
-
-def check_replay(found: argparse.Namespace) -> None:
-    """--at says nothing without --replay; of two kernels, one is looked at."""
-    if found.demo and found.replay:
-        found.parser.error("the demo kernel or a recording? Say --demo or --replay FILE")
-    if found.at and not found.replay:
-        found.parser.error("--at needs a recording: add --replay FILE")
 
 
 def duration(text: str) -> float:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from typing import Final
 
 from stops_tui.cli.base import PATHS, Parser, Verbs, add_json, add_verb
 from stops_tui.cli.selection import add_selection, number, one_of
+
+CHANGING: Final = ("register", "unregister", "swap")
+"""The verbs that ask for a change of the kernel."""
 
 PLAN = (
     "[--type T] [--name MAPNAME] [--prog MEMBER=PROGRAM]... [--set FIELD=VALUE]... "

@@ -90,6 +90,15 @@ def test_objects_are_chosen_by_id_name_or_type(arguments: str, select: object) -
         ("completion tcsh", "invalid choice: 'tcsh'"),
         ("list --jsn", "unrecognized arguments: --jsn"),
         ("examples \x1b]0;x", "unrecognized arguments: \\x1b]0;x"),
+        ("--speed 5", "--speed is of the demo kernel: add --demo"),
+        ("--seed 0", "--seed is of the demo kernel: add --demo"),
+        ("list --seed 3", "--seed is of the demo kernel: add --demo"),
+        ("--write list", "--write has no effect on list: leave it out"),
+        ("--interval 5 replay x", "--interval has no effect on replay: leave it out"),
+        ("--demo replay x", "--demo has no effect on replay: leave it out"),
+        ("--demo --seed 3 object x", "--demo has no effect on object: leave it out"),
+        ("list --demo --replay x", "Say --demo or --replay FILE"),
+        ("list --at +1", "--at needs a recording: add --replay FILE"),
     ],
 )
 def test_a_wrong_command_line_is_one_line_and_exit_2(
@@ -103,6 +112,16 @@ def test_a_wrong_command_line_is_one_line_and_exit_2(
     assert err.count("\n") == 1
     assert error in err
     assert "--help)" in err
+
+
+def test_options_of_the_demo_may_stand_before_or_after_the_verb() -> None:
+    for arguments in ("--demo --seed 0 --speed 5 list", "list --demo --seed 0 --speed 5"):
+        found = parse(arguments.split())
+        assert (found.demo, found.seed, found.speed) == (True, 0, 5.0)
+    found = parse(["--demo", "list"])
+    assert (found.seed, found.speed) == (1, 1.0)
+    assert [parse(each.split()).speed for each in ("replay x", "replay x --speed 5",
+            "--speed 5 replay x")] == [1.0, 5.0, 5.0]  # fmt: skip
 
 
 def test_the_interval_may_stand_before_or_after_the_verb() -> None:

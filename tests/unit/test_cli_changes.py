@@ -92,6 +92,10 @@ def commands(kernel: FakeKernel) -> list[str]:
         ("swap link 22 map x", "a map is a number, not 'x'"),
         ("swap link 22 map 61 --example reno", "is taken as it is: leave the other options out"),
         ("examples reno", "unrecognized arguments: reno"),
+        ("--demo register --example reno", "open the app on it, as in: stops-tui --demo --write"),
+        ("--demo unregister id 58", "the demo kernel ends with this command"),
+        ("--demo swap link 22 map 61", "the demo kernel ends with this command"),
+        ("--write register --example reno", "--write has no effect on register: leave it out"),
     ],
 )
 def test_a_wrong_command_line_is_one_line_and_exit_2(
