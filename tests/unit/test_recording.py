@@ -11,15 +11,17 @@ from pathlib import Path
 import pytest
 
 from stops_tui.btf import Btf
-from stops_tui.kernels.kernel import Kernel, KernelBtf, RawFd, RawHolders, RawSubsystems
+from stops_tui.kernels.kernel import Kernel, KernelBtf, RawCode, RawFd, RawHolders, RawSubsystems
+from stops_tui.kernels.recording.convert import code_record, program_record
 from stops_tui.kernels.recording.error import RecordingError
 from stops_tui.kernels.recording.file import MAGIC, Reader, Writer
 from stops_tui.kernels.recording.kernel import RecordedKernel
 from stops_tui.kernels.recording.moment import parse_moment
 from stops_tui.kernels.recording.playback import Playback
-from stops_tui.kernels.recording.recorder import Recorder
-from stops_tui.kernels.recording.records import End
+from stops_tui.kernels.recording.recorder import BEAT, Recorder
+from stops_tui.kernels.recording.records import Change, End, ProgramBtf
 from stops_tui.kernels.recording.redact import HIDDEN, Redacted
+from stops_tui.kernels.recording.state import State
 from stops_tui.kernels.writes import ReadOnly
 from stops_tui.struct_ops.dump import dump_json
 from stops_tui.struct_ops.events import History
@@ -189,6 +191,38 @@ def test_what_a_reader_would_not_take_is_left_out(
     found = tape.play()
     assert found.holders() == RawHolders()
     assert shown(found).maps.keys() == shown(kernel).maps.keys()
+
+
+def test_any_number_of_programs_may_come_and_go(
+    kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stops_tui.kernels.recording.state.OBJECTS_MOST", 20)
+    (template, *_), state = kernel.programs(), State()
+    for prog_id in range(1, 50):
+        program = template._replace(id=prog_id, btf_id=1000 + prog_id)
+        state.take(program_record(program), prog_id)
+        state.take(ProgramBtf(program.btf_id, b""), prog_id)
+        state.take(code_record(prog_id, RawCode(b"", b"")), prog_id)
+        state.take(Change([], [], None, [], [], [], [prog_id]), prog_id)
+    assert not (state.programs or state.codes or state.btfs)
+
+
+def test_a_btf_is_there_as_long_as_it_is_some_programs(kernel: FakeKernel, path: Path) -> None:
+    tape, first = Tape(kernel, path), kernel.program(24)
+    assert first
+    btf = kernel.btf(first.btf_id)
+    tape.look()
+    kernel.remove_program(24)
+    tape.look(BEAT)
+    kernel.add_raw_program(first._replace(id=60))  # of the same object
+    tape.look(BEAT)
+    found = tape.play()
+    assert btf
+    told = found.btf(first.btf_id)
+    assert told
+    assert told.data == btf.data
+    found.playback.seek(BEAT + 1)
+    assert (found.code(24), found.programs()) == (None, kernel.programs()[:-1])
 
 
 def test_modules_that_offer_nothing_are_not_carried(

@@ -112,10 +112,10 @@ class RecordedKernel:
 
     def code(self, prog_id: int) -> RawCode | None:
         """A program's code; None if it was not there, or its code was not recorded."""
-        state = self._now()
-        if prog_id not in state.programs or prog_id not in state.codes:
+        block = self._now().codes.get(prog_id)
+        if block is None:
             return None
-        for entry in self._reader.entries(state.codes[prog_id]):
+        for entry in self._reader.entries(block):
             if isinstance(entry, records.Code) and entry.prog_id == prog_id:
                 return convert.raw_code(entry)
         return None

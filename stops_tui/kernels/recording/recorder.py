@@ -112,7 +112,7 @@ class Recorder:
         self._pass()
         beat = self._elapsed - self._last_beat >= BEAT
         slow = beat or _objects(sweep) != _objects(self._sweep)
-        entries = [*self._slow(sweep)] if slow else []
+        entries = [*self._slow()] if slow else []
         entries += self._changes(sweep, self._kernel.run_counts(count))
         if beat or entries:
             self._last_beat = self._elapsed if beat else self._last_beat
@@ -143,10 +143,11 @@ class Recorder:
 
     # What is new
 
-    def _slow(self, sweep: RawSweep) -> Iterator[Entry]:
+    def _slow(self) -> Iterator[Entry]:
         """Programs with what prints them, holders, conditions: those that are new or changed."""
         before, now = self._programs, {p.id: p for p in self._kernel.programs()}
         self._programs = now
+        self._btfs &= {program.btf_id for program in now.values()}  # as a reader forgets them
         for program in now.values():
             known = before.get(program.id)
             if known is None:

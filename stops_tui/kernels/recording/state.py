@@ -29,7 +29,7 @@ from stops_tui.kernels.recording.records import (
 T = TypeVar("T", RawMap, RawLink)
 
 OBJECTS_MOST: Final = 50_000
-"""Maps, links and programs at one moment: no host has as many."""
+"""Maps, links, programs, their code and BTF at one moment: no host has as many."""
 
 
 class TooMuchError(ValueError):
@@ -43,7 +43,7 @@ class State:
         sweep: Maps, links, subsystems; the same object while these do not change.
         programs: By id.
         codes: The block that has a program's code, by program id.
-        btfs: The block that has a program's BTF, by BTF id.
+        btfs: The block that has a BTF, by BTF id, as long as it is some program's.
         holders: The last that was recorded.
         conditions: The last that was recorded, with the subsystems of the moment.
     """
@@ -107,8 +107,8 @@ class State:
             if program:
                 counts = RunCount(**convert.fields(runs, "prog_id"))
                 self.programs[runs.prog_id] = program._replace(runs=counts)
-        for prog_id in change.gone_programs:
-            self.programs.pop(prog_id, None)
+        if change.gone_programs:
+            self._forget(change.gone_programs)
         maps, links, says = self.sweep.maps, self.sweep.links, self.sweep.subsystems
         if change.maps or change.gone_maps:
             maps = _changed(maps, map(convert.raw_map, change.maps), change.gone_maps)
@@ -118,6 +118,14 @@ class State:
             says = convert.raw_subsystems(change.subsystems)
         if (maps, links, says) != (self.sweep.maps, self.sweep.links, self.sweep.subsystems):
             self.sweep = RawSweep(maps, links, says)
+
+    def _forget(self, gone: Iterable[int]) -> None:
+        """Programs went, with their code, and the BTF that no other has."""
+        for prog_id in gone:
+            self.programs.pop(prog_id, None)
+            self.codes.pop(prog_id, None)
+        used = {program.btf_id for program in self.programs.values()}
+        self.btfs = {btf_id: block for btf_id, block in self.btfs.items() if btf_id in used}
 
 
 def _changed(before: Mapping[int, T], new: Iterable[T], gone: Iterable[int]) -> dict[int, T]:
