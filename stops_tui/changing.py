@@ -12,7 +12,6 @@ from textual.reactive import var
 from stops_tui.actions import ACTIONS, key_text
 from stops_tui.config import Config
 from stops_tui.held import HeldLinks
-from stops_tui.struct_ops.inventory import Snapshot
 from stops_tui.taping import TapingApp
 
 if TYPE_CHECKING:
@@ -140,6 +139,7 @@ class ChangingApp(TapingApp):
 
         def tell(result: T) -> object:
             self._at_work.discard(token)  # not before: a link that was made is held from here on
+            self._let_go()
             return done(result)
 
         self.lookup(self, work, tell)
@@ -151,10 +151,13 @@ class ChangingApp(TapingApp):
         self._held.keep(link)
         self.held = self._held.handles
 
-    def watch_snapshot(self, snapshot: Snapshot | None) -> None:
+    def watch_snapshot(self) -> None:
         """Let go of links that register nothing any more."""
-        if snapshot:
-            self._held.settle(snapshot)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self.snapshot and not self._at_work:  # a change under way may have them in its hands
+            self._held.settle(self.snapshot)
             self.held = self._held.handles
 
     def end_by_signal(self, number: int) -> None:
@@ -178,7 +181,9 @@ class ChangingApp(TapingApp):
     def _ask_to_leave(self, found: Leaving) -> None:
         from stops_tui.screens.ask import AskScreen
 
-        if not isinstance(self.screen, AskScreen):
+        if not found.goes:  # all were detached by others since the last look
+            self.exit()
+        elif not isinstance(self.screen, AskScreen):
             self.push_screen(found.question(self.armed), partial(self._leave, found))
 
     def _leave(self, found: Leaving, answer: str | None) -> None:

@@ -16,7 +16,6 @@ from stops_tui.screens.propose import Proposal
 from stops_tui.struct_ops.registration import unregister
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.outcome import Check
-from stops_tui.struct_ops.registration.plan import PlanError
 from stops_tui.struct_ops.text import printable
 
 
@@ -24,7 +23,7 @@ class Leaving(NamedTuple):
     """What goes with this program.
 
     Attributes:
-        goes: What each link holds, in words.
+        goes: What each link that registers a map holds, in words.
         warnings: What its end does.
         pinning: Keeps them all.
     """
@@ -55,13 +54,11 @@ def leaving(kernel: Kernel, held: Sequence[Handle]) -> Leaving:
     facts = RegistrationFacts.gather(kernel)
     goes: list[str] = []
     warnings: list[Check] = []
-    for handle in held:
-        try:
-            wanted = unregister.plan_for(facts, link_id=handle.id)
-        except PlanError:
-            continue
+    holding = [handle for handle in held if facts.map_in_link(handle.id)]
+    for handle in holding:
+        wanted = unregister.plan_for(facts, link_id=handle.id)
         users = f"{wanted.holders} use it" if wanted.holders else "nobody uses it"
         goes.append(f"link {handle.id}: {wanted.what}, {wanted.status}, {users}")
         found = unregister.checks(wanted, facts)
         warnings += [check for check in found if check.level == "warned"]
-    return Leaving(goes, warnings, pinning(kernel, facts, held))
+    return Leaving(goes, warnings, pinning(kernel, facts, holding))

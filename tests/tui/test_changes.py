@@ -396,14 +396,16 @@ async def test_an_audit_file_that_cannot_be_written_is_told(
 # Links that only this program holds
 
 
-async def hold_a_link(app: StopsApp, kernel: FakeKernel, pilot: Pilot[Any]) -> int:
-    """As the wizard does: make a link on map 80, and let the app hold it."""
-    map_ = kernel.writes.open_map(80)
+async def hold_a_link(
+    app: StopsApp, kernel: FakeKernel, pilot: Pilot[Any], map_id: int = 80
+) -> int:
+    """As the wizard does: make a link on a map, and let the app hold it."""
+    map_ = kernel.writes.open_map(map_id)
     link = kernel.writes.create_link(map_)
     map_.close()
     app.hold(link)
     app.look()
-    await until(pilot, lambda: app.snapshot and app.snapshot.maps[80].links)
+    await until(pilot, lambda: app.snapshot and app.snapshot.maps[map_id].links)
     return link.id
 
 
@@ -458,6 +460,47 @@ async def test_a_pin_that_fails_keeps_the_app_and_the_link() -> None:
         await pilot.pause()
         assert app.is_running
         assert [handle.id for handle in app.held] == [link_id]
+
+
+async def test_a_link_detached_while_quitting_asks_pins_none_and_keeps_the_others() -> None:
+    kernel = FakeKernel.busy()
+    kernel.add_map(85, "other", state="READY", refcnt=0, members={"name": b"other"})
+    async with app_on(kernel) as (app, pilot):
+        link_id = await hold_a_link(app, kernel, pilot)
+        other_id = await hold_a_link(app, kernel, pilot, 85)
+        await pilot.press("q")
+        await until_shown(pilot, "Quitting lets go of 2 links")
+        await pilot.press("right", "enter")
+        await until_shown(pilot, "Pin 2 links and quit?", "[ No ]")
+        kernel.detach(other_id)
+        await until(pilot, lambda: [handle.id for handle in app.held] == [link_id])
+        text = await agree(pilot)
+        assert f"link {other_id} is gone since you looked. Nothing was done." in text
+        assert "BPF_OBJ_PIN" not in sent(kernel)
+        await pilot.press("enter")
+        assert [handle.id for handle in app.held] == [link_id]
+
+
+async def test_where_all_links_were_detached_by_others_quitting_does_not_ask() -> None:
+    kernel = FakeKernel.busy()
+    async with app_on(kernel) as (app, pilot):
+        link_id = await hold_a_link(app, kernel, pilot)
+        await pilot.press("p")
+        kernel.detach(link_id)
+        await pilot.press("q")
+        await until(pilot, lambda: not app.is_running)
+
+
+async def test_what_is_at_work_finds_its_links_open() -> None:
+    kernel, gate = FakeKernel.busy(), threading.Event()
+    async with app_on(kernel) as (app, pilot):
+        link_id = await hold_a_link(app, kernel, pilot)
+        app.change(gate.wait, lambda _: None)
+        kernel.detach(link_id)
+        await until(pilot, lambda: app.snapshot and not app.snapshot.links[link_id].map_id)
+        assert [handle.id for handle in app.held] == [link_id]
+        gate.set()
+        await until(pilot, lambda: not app.held)
 
 
 async def test_a_link_that_is_unregistered_here_is_let_go() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from stops_tui.kernels.kernel import RawBpffs
@@ -97,6 +99,41 @@ def test_a_failure_removes_the_pins_before_it() -> None:
     assert "EEXIST" in outcome.words
     assert paths(kernel) == before
     assert kernel.sweep().links[held[0].id].map_id == 300, "the links are as they were"
+
+
+def detach(kernel: FakeKernel, link: Handle) -> None:
+    kernel.detach(link.id)
+
+
+def remove(kernel: FakeKernel, link: Handle) -> None:
+    """Detached, and closed by the app, which then sees that it registers nothing."""
+    kernel.detach(link.id)
+    link.close()
+
+
+def replace(kernel: FakeKernel, link: Handle) -> None:
+    kernel.add_link(link.id, 80)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (remove, "link {id} is gone since you looked"),
+        (detach, "link {id} held map 301 when you looked and holds no map now"),
+        (replace, "link {id} held map 301 when you looked and holds map 80 now"),
+    ],
+)
+def test_a_link_that_changed_meanwhile_leaves_all_as_they_were(
+    change: Callable[[FakeKernel, Handle], None], words: str
+) -> None:
+    kernel, held = kernel_with("lab", "two")
+    facts = RegistrationFacts.gather(kernel)
+    wanted = keep.plan_for(facts, ids(held))
+    change(kernel, held[1])
+    outcome = keep.execute(wanted, facts, kernel.writes, held)
+    assert outcome.words == f"{words.format(id=held[1].id)}. Nothing was done."
+    assert not outcome.ok
+    assert "BPF_OBJ_PIN" not in [call.command for call in kernel.writes.calls]
 
 
 def test_read_only_pins_and_unpins_nothing() -> None:

@@ -242,8 +242,7 @@ def test_read_only() -> None:
     ("change", "found"),
     [
         (lambda k, m: k.remove_link(m.link_id), "link {link} is gone since you looked"),
-        (lambda k, m: k.detach(m.link_id), "link {link} held map {map} stops_reno when you looked "
-                                           "and holds no map now"),
+        (lambda k, m: k.detach(m.link_id), "held map {map} when you looked and holds no map now"),
         (lambda k, m: k.add_link(m.link_id, 58), "when you looked and holds map 58 now"),
         (lambda k, m: k.remove(m.map_id), "map {map} stops_reno is gone since you looked"),
         (lambda k, m: k.set(m.map_id, "TOBEFREE"), "was READY when you looked and is TOBEFREE now"),

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from stops_tui.kernels.writes import Handle, ReadOnly, Writes
 from stops_tui.struct_ops.registration.actions import Action, NotThere, Work, take
+from stops_tui.struct_ops.registration.changed import link_changed
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.outcome import READ_BACK, Check, Outcome, Step, Tell
-from stops_tui.struct_ops.registration.remains import failed_words, side_effects
+from stops_tui.struct_ops.registration.remains import NOTHING_DONE, failed_words, side_effects
 from stops_tui.struct_ops.text import printable
 
 BPFFS = "/sys/fs/bpf"
@@ -83,13 +84,17 @@ def execute(
     held: Iterable[Handle],
     tell: Tell | None = None,
 ) -> Outcome:
-    """Pin them all, or none; the handles stay open.
+    """Pin them all, or none, if each link still holds what it held; the handles stay open.
 
     Raises:
         ReadOnly: Writing is not armed; nothing was done.
     """
     if not writes.armed:
         raise ReadOnly("writing is not armed: nothing was done")
+    now = facts.inventory.sweep()
+    changed = (link_changed(id_, facts.map_in_link(id_), now) for id_ in keeping.paths)
+    if barred := "; ".join(filter(None, changed)):
+        return Outcome(ok=False, words=f"{barred}. {NOTHING_DONE}")
     handles = {handle.id: handle for handle in held}
     taken = take(_actions(keeping, facts, handles), Work(writes), tell)
     left = side_effects(taken)

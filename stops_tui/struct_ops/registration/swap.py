@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from stops_tui.kernels.writes import ReadOnly, Writes
 from stops_tui.struct_ops.registration.actions import Action, NotThere, Work, take
+from stops_tui.struct_ops.registration.changed import link_changed
 from stops_tui.struct_ops.registration.checks import failures, in_order
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.life_checks import link_checks, name_in_subsystem
@@ -131,14 +132,9 @@ def execute(
 def _changed(swap: Swap, facts: RegistrationFacts) -> str:
     """What is no longer as a person saw it; "" if all is."""
     now = facts.inventory.sweep()
-    link, new = now.links.get(swap.link_id), now.maps.get(swap.new_map_id)
-    if link is None:
-        return f"link {swap.link_id} is gone since you looked"
-    if link.map_id != swap.old_map_id:
-        there = f"map {link.map_id}" if link.map_id else "no map"
-        return (
-            f"link {swap.link_id} held map {swap.old_map_id} when you looked and holds {there} now"
-        )
+    if changed := link_changed(swap.link_id, swap.old_map_id, now):
+        return changed
+    new = now.maps.get(swap.new_map_id)
     if new is None or new.name != swap.new_map_name:
         return f"map {swap.new_map_id} is gone since you looked"
     return ""

@@ -10,6 +10,7 @@ from stops_tui.struct_ops.holders import by_map
 from stops_tui.struct_ops.inventory import Snapshot, StructOpsMap
 from stops_tui.struct_ops.members import Decoder
 from stops_tui.struct_ops.registration.actions import Action, NotThere, Taken, Work, take
+from stops_tui.struct_ops.registration.changed import link_changed
 from stops_tui.struct_ops.registration.checks import failures, in_order
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.lifetime import keeping
@@ -212,14 +213,8 @@ def _changed(wanted: Unregistration, now: Snapshot) -> str:
         return f"{wanted.what} is gone since you looked"
     if found and (found.state, found.name) != (wanted.state, wanted.map_name):
         return f"{wanted.what} was {wanted.state} when you looked and is {found.state} now"
-    for link_id in wanted.link_ids:
-        link = now.links.get(link_id)
-        if link is None:
-            return f"link {link_id} is gone since you looked"
-        if link.map_id != wanted.map_id:
-            there = f"map {link.map_id}" if link.map_id else "no map"
-            return f"link {link_id} held {wanted.what} when you looked and holds {there} now"
-    return ""
+    changed = (link_changed(link_id, wanted.map_id, now) for link_id in wanted.link_ids)
+    return next(filter(None, changed), "")
 
 
 def _actions(
