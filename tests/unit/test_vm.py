@@ -24,8 +24,9 @@ OFFERED = [
     "linux-image-7.4.1+deb13-amd64",
 ]
 KERNEL = Kernel("7.2", "linux-image-7.2.12+deb13-amd64")
+OLD = Kernel("6.1", "linux-image-6.1.0-56-amd64")
 XML = b"""<testsuites><testsuite>
-<testcase name="a"/><testcase name="b"><failure message="no"/></testcase>
+<testcase name="a"/><testcase classname="tests.x" name="b"><failure message="no"/></testcase>
 <testcase name="c"><skipped message="this kernel has no Qdisc_ops"/></testcase>
 <testcase name="d"><skipped message="this kernel has no Qdisc_ops"/></testcase>
 </testsuite></testsuites>"""
@@ -48,6 +49,31 @@ def test_a_pin_that_is_gone_gives_way_to_the_newest() -> None:
     assert kernels.chosen("7.2", gone) == "linux-image-7.2.13+deb13-amd64"
     with pytest.raises(LookupError, match=r"kernel 7\.3 or newer"):
         kernels.chosen("7.3", OFFERED[:-1])
+
+
+def test_a_kernel_that_was_fetched_stands_in_for_no_pin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Offered:
+        def __init__(self, _folder: Path) -> None:
+            pass
+
+        def names(self, _pattern: str) -> list[str]:
+            return OFFERED
+
+    fetched = []
+    monkeypatch.setattr(kernels, "CACHE", tmp_path)
+    monkeypatch.setattr(kernels, "Archive", Offered)
+    monkeypatch.setattr(kernels, "_fetch", lambda kernel, _archive: fetched.append(kernel.package))
+    for package in ("linux-image-6.1.0-9-amd64", "linux-image-7.2.9+deb13-amd64", OFFERED[-1]):
+        (tmp_path / package).mkdir()
+    found = kernels.ready(["6.1", "7.2", "7.3"])
+    assert [kernel.package for kernel in found] == [
+        "linux-image-6.1.0-9-amd64",
+        "linux-image-7.2.12+deb13-amd64",
+        OFFERED[-1],  # its pin is gone, and what is offered instead is there
+    ]
+    assert fetched == ["linux-image-7.2.12+deb13-amd64"]
 
 
 def test_the_archive_is_one_that_cpio_reads(tmp_path: Path) -> None:
@@ -79,17 +105,46 @@ def test_a_script_runs_in_its_folder_with_its_environment(tmp_path: Path) -> Non
     assert said.splitlines() == ["a 'b' $c", str(folder)]
 
 
-def test_the_line_of_a_kernel_groups_the_reasons_of_skips() -> None:
-    guest = qemu.Guest(status=1, files={report.REPORT: XML})
-    assert report.lines(KERNEL, guest, 125) == [
-        "7.2   7.2.12+deb13-amd64: 2 run: 1 passed, 1 failed; 2 skipped; 2 min 05 s",
+def reported(status: int | None, xml: bytes, kernel: Kernel = KERNEL) -> report.Report:
+    guest = qemu.Guest(status, {report.REPORT: xml}, ended="was ended after 60 s")
+    return report.Report.of(kernel, guest, 125)
+
+
+def test_of_a_kernel_is_told_what_failed_and_why_tests_were_skipped() -> None:
+    found = reported(1, XML, OLD)
+    assert found.lines() == [
+        "6.1   6.1.0-56-amd64: 2 run: 1 passed, 1 failed; 2 skipped; 2 min 05 s",
+        "      FAILED tests.x::b",
         "         2 skipped: this kernel has no Qdisc_ops",
     ]
+    assert not found.good
 
 
-def test_a_guest_that_broke_says_so() -> None:
-    (line,) = report.lines(KERNEL, qemu.Guest(ended="was ended after 60 s"), 60)
-    assert line == "7.2   7.2.12+deb13-amd64: was ended after 60 s, after 1 min 00 s"
+def test_what_a_kernel_has_no_test_may_be_skipped_for() -> None:
+    passed = XML.replace(b'<failure message="no"/>', b"")
+    assert reported(0, passed, OLD).good
+    found = reported(0, passed)
+    assert not found.good
+    assert found.lines()[-1] == (
+        "         2 skipped: this kernel has no Qdisc_ops (it has: this counts as a failure)"
+    )
+    assert not reported(0, passed.replace(b"this kernel has no Qdisc_ops", b"no tc"), OLD).good
+
+
+@pytest.mark.parametrize(
+    ("status", "xml", "told"),
+    [
+        (None, b"", "was ended after 60 s; 2 min 05 s"),
+        (1, b"", "left no report; 2 min 05 s"),
+        (0, XML[:-9], "left no report; 2 min 05 s"),
+        (2, XML, "2 run: 1 passed, 1 failed; 2 skipped; pytest was interrupted; 2 min 05 s"),
+        (3, XML, "2 run: 1 passed, 1 failed; 2 skipped; pytest ended with 3; 2 min 05 s"),
+    ],
+)
+def test_a_guest_that_broke_says_so(status: int | None, xml: bytes, told: str) -> None:
+    found = reported(status, xml)
+    assert found.lines()[0] == f"7.2   7.2.12+deb13-amd64: {told}"
+    assert not found.good
 
 
 def test_tests_that_are_named_are_all_that_runs() -> None:

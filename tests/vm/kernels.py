@@ -39,19 +39,19 @@ class Kernel:
     package: str
 
     @property
+    def folder(self) -> Path:
+        """Where all of it is kept; its lib/modules are in it."""
+        return CACHE / self.package
+
+    @property
     def vmlinux(self) -> Path:
         """The kernel, as an ELF file."""
-        return CACHE / self.package / "vmlinux"
+        return self.folder / "vmlinux"
 
     @property
     def btf(self) -> Path:
         """Its types, as /sys/kernel/btf/vmlinux has them when it runs."""
-        return CACHE / self.package / "btf"
-
-    @property
-    def modules(self) -> Path:
-        """The folder with its lib/modules."""
-        return CACHE / self.package
+        return self.folder / "btf"
 
     @property
     def release(self) -> str:
@@ -71,7 +71,8 @@ def ready(names: list[str]) -> list[Kernel]:
             offered = archive.names(r"linux-image-[0-9][0-9.]*[-+][a-z0-9]+-amd64")
             for name in absent:
                 kernels[name] = Kernel(name, chosen(name, offered))
-                _fetch(kernels[name], archive)
+                if not kernels[name].folder.exists():  # the one that stands in for its pin
+                    _fetch(kernels[name], archive)
     return [kernels[name] for name in names]
 
 
@@ -92,7 +93,9 @@ def chosen(name: str, packages: list[str]) -> str:
 
 
 def _cached(name: str, cached: list[str]) -> str | None:
-    """The package to take of those that were fetched; one of another kernel does not do."""
+    """The package to take of those that were fetched: the pin, or without one the newest."""
+    if pin := MATRIX[name]:
+        return pin if pin in cached else None
     own = [package for package in cached if _version(package)[:2] == _version(name)]
     return chosen(name, own) if own else None
 
@@ -115,4 +118,4 @@ def _fetch(kernel: Kernel, archive: Archive) -> None:
     (made / "vmlinux").write_bytes(vmlinux)
     (made / "btf").write_bytes(btf(vmlinux))
     shutil.rmtree(packages)
-    made.rename(kernel.vmlinux.parent)
+    made.rename(kernel.folder)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
-from tests.vm import qemu, report
+from tests.vm import errand, qemu, report
 from tests.vm.kernels import Kernel
 
-PROJECT = Path(__file__).parents[2]
-
-_PASSED_ON = ("HOME", "PATH", "STOPS_TUI_REQUIRE_LIVE", "XDG_CACHE_HOME")
+_PYTEST = (
+    *("pytest", "-v", "-p", "no:cacheprovider", "--durations=10"),
+    f"--junitxml=/run/guest/out/{report.REPORT}",
+)
 
 
 async def run(
@@ -27,7 +25,7 @@ async def run(
         kernels: To be booted once each.
         tests: pytest's arguments by the kernel's name.
         at_once: How many guests run at a time.
-        seconds: How long each may take.
+        seconds: How long each may take; then its tests are interrupted.
     """
     this = asyncio.current_task()
     assert this
@@ -36,30 +34,22 @@ async def run(
     turns = asyncio.Semaphore(at_once)
     accelerator = await qemu.accelerator(kernels[0])
 
-    async def one(kernel: Kernel) -> tuple[bool, list[str]]:
+    async def one(kernel: Kernel) -> report.Report:
         async with turns:
             start = time.monotonic()
-            asked = _script(tests[kernel.name])
-            guest = await qemu.run(kernel, asked, _say(kernel), seconds, accelerator)
+            words = (*_PYTEST, *tests[kernel.name])
+            guest = await errand.run(kernel, words, _say(kernel), seconds, accelerator)
         if guest.status is None:
             for line in guest.console:
                 _say(kernel)(f"console: {line}")
-        return guest.status == 0, report.lines(kernel, guest, time.monotonic() - start)
+        return report.Report.of(kernel, guest, time.monotonic() - start)
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(one(kernel)) for kernel in kernels]
-    results = [task.result() for task in tasks]
-    print("", *(line for _passed, lines in results for line in lines), sep="\n")
-    return int(not all(passed for passed, _lines in results))
+    reports = [task.result() for task in tasks]
+    print("", *(line for each in reports for line in each.lines()), sep="\n")
+    return int(not all(each.good for each in reports))
 
 
 def _say(kernel: Kernel) -> Callable[[str], None]:
     return lambda line: print(f"{kernel.name:<5} {line}", flush=True)
-
-
-def _script(tests: list[str]) -> str:
-    """The shell script that runs pytest in a guest."""
-    command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider"]
-    command += [f"--junitxml=/run/guest/out/{report.REPORT}", *tests]
-    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    return qemu.script(command, PROJECT, {**environment, "LANG": "C.UTF-8"})

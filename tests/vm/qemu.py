@@ -91,7 +91,7 @@ async def run(
             guest.ended = f"was ended after {seconds:.0f} s"
         finally:
             result.cancel()
-    if "status" in guest.files:
+    if guest.files.get("status"):
         guest.status = int(guest.files["status"])
     return guest
 
@@ -111,7 +111,7 @@ async def _started(
     """QEMU, and what comes out of its ports. It ends with this process, however that ends."""
     with ExitStack() as stack:
         initramfs = stack.enter_context(os.fdopen(os.memfd_create("initramfs"), "wb"))
-        initramfs.write(image(kernel.modules, command))
+        initramfs.write(image(kernel.folder, command))
         initramfs.flush()
         pairs = {name: socket.socketpair() for name in (*_PORTS, "console")}
         ports = {name: theirs.fileno() for name, (_ours, theirs) in pairs.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,30 @@ LEFT_OUT = {
     "tests/live/test_cli_object.py": "not of the kernel",
 }
 """What does not run in a guest, by the beginnings of test ids, and why."""
+
+
+LACKS = {
+    "6.1": (
+        *("struct_ops links", "struct_ops types in modules", "movsx", "load_acquire"),
+        *("sched_ext_ops", "sched_ext_ops_cid", "hid_bpf_ops", "Qdisc_ops", "io_uring_bpf_ops"),
+    ),
+    "6.12": (
+        "load_acquire",
+        *("sched_ext_ops", "sched_ext_ops_cid", "hid_bpf_ops", "Qdisc_ops", "io_uring_bpf_ops"),
+    ),
+    "6.18": ("sched_ext_ops_cid", "io_uring_bpf_ops"),
+    "7.2": (),
+    "7.3": (),
+}
+"""What each kernel has not, as Debian builds it: only for that may a test be skipped."""
+
+_LACKING = re.compile(r"this kernel has no ([\w ]+)")
+
+
+def may_skip(kernel: str, reason: str) -> bool:
+    """Whether a test may be skipped for this reason: it names a feature that the kernel has not."""
+    found = _LACKING.match(reason)
+    return bool(found and found[1].strip() in LACKS[kernel])
 
 
 def arguments(kernel: str, given: list[str]) -> list[str]:

@@ -23,6 +23,5 @@ def bench(stage: Stage) -> Iterator[Bench]:
 @pytest.mark.parametrize("rule", TYPES_CONTRACT, ids=lambda rule: rule.holds.__name__)
 def test_rule(stage: Stage, bench: Bench, rule: Rule) -> None:
     stage.needs(rule.type_name)
-    if not stage.kit.links:
-        pytest.skip("this kernel has no struct_ops links (BPF_F_LINK)")
+    stage.kit.need_links()
     rule.holds(bench)

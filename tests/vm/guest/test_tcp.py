@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import struct
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -17,7 +16,7 @@ from stops_tui.struct_ops.registration import swap
 from stops_tui.struct_ops.registration.execute import execute
 from stops_tui.struct_ops.registration.plan import Plan
 from tests.support.guest import load
-from tests.support.live import eventually, use
+from tests.support.live import connected, eventually, reset_at_close, use
 from tests.vm.guest.netns import default_congestion_control, inside, namespaces
 from tests.vm.guest.stage import Stage
 
@@ -31,8 +30,8 @@ def sockets_are_told() -> None:
 
 def reno(stage: Stage, *, link: bool) -> Plan:
     """The example under a name that nobody has."""
-    if link and not stage.kit.links:
-        pytest.skip("this kernel has no struct_ops links: they came with 6.4")
+    if link:
+        stage.kit.need_links()
     name = stage.kit.name()
     plan = example_plan("reno", stage.facts().types, link=link)
     return replace(plan, map_name=name, data={**plan.data, "name": name})
@@ -74,7 +73,7 @@ class Load:
 
     def _send(self, client: socket.socket) -> None:
         with client:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            reset_at_close(client)
             while not self._over.wait(0.05):
                 client.sendall(bytes(1 << 14))
 
@@ -85,17 +84,6 @@ class Load:
                     self.received += len(data)
             except ConnectionResetError:
                 return
-
-
-def clients(stack: ExitStack, server: socket.socket, number: int, name: str = "") -> None:
-    """Connect to a server of this namespace; `name`: by this congestion control."""
-    for _ in range(number):
-        client = stack.enter_context(closing(socket.socket()))
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        if name:
-            use(client, name)
-        client.connect(server.getsockname())
-        stack.enter_context(closing(server.accept()[0]))
 
 
 @pytest.mark.parametrize("link", [False, True], ids=["plain", "link"])
@@ -130,7 +118,7 @@ def test_a_swap_under_load(stage: Stage) -> None:
                 servers[netns] = stack.enter_context(
                     closing(socket.create_server(("127.0.0.1", 0)))
                 )
-                clients(stack, servers[netns], 2)
+                stack.enter_context(connected(servers[netns], 2))
         before = stage.account(old.map_id)
         assert before.unexplained == 0, before
         assert before.refcnt == 1 + 3 * (1 + 1 + 2 + 2), "link, defaults, servers, both ends"
@@ -149,7 +137,7 @@ def test_a_swap_under_load(stage: Stage) -> None:
 
         for netns in NETNS:
             with inside(netns):
-                clients(stack, servers[netns], 1, name)
+                stack.enter_context(connected(servers[netns], 1, name))
         accounts = {map_id: stage.told_account(map_id) for map_id in (old.map_id, new.map_id)}
         assert [account["unexplained"] for account in accounts.values()] == [0, 0], accounts
         assert accounts[old.map_id]["refcnt"] == 3 * (1 + 1 + 2 + 2 + 1) + 1, (
