@@ -455,6 +455,9 @@ ACTIONS: tuple[Action, ...] = (
         True,
     ),
 )
+OF_THE_APP = frozenset[Where]({"everywhere", "replay"})
+"""Where keys are the app's own, which it has on every screen."""
+
 WITHOUT_KERNEL = frozenset({"help", "command_palette", "quit"})
 """Which actions of every screen make sense where no kernel can be read."""
 

@@ -20,22 +20,39 @@ SHORT: Final = {
     "low_line": "underscore",
 }
 """Punctuation that is not named by its Unicode name."""
+SENT_AS: Final = {
+    "ctrl+h": "backspace",
+    "ctrl+i": "tab",
+    "ctrl+m": "enter",
+    "ctrl+left_square_bracket": "escape",
+}
+"""What most terminals send as another key, for it is the same byte."""
 PUNCTUATION: Final = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 
 
 def key_name(written: str) -> str:
-    """The name of one key.
+    """The name of one key; modifiers stand in the order of the alphabet.
 
     Raises:
-        ValueError: There is no such key; the text says what is expected.
+        ValueError: There is no such key, or no terminal sends it so; the text says what is
+            expected.
     """
     head, key = _split(written if written.isspace() else written.strip())
-    modifiers = head.lower().split("+") if head else []
+    modifiers = set(head.lower().split("+")) if head else set()
     key = _of_character(key) if len(key) == 1 else key.lower()
-    known = len(key) == 1 or key in NAMED or key in _PUNCTUATION_NAMES
-    if not known or not set(modifiers) <= MODIFIERS:
+    is_character = len(key) == 1 or key in _PUNCTUATION_NAMES
+    if not (is_character or key in NAMED) or not modifiers <= MODIFIERS:
         raise ValueError(f"{written[:40]!r} is no key; write p, P, /, f5, space or ctrl+f")
-    return "+".join([*modifiers, key.lower() if "ctrl" in modifiers else key])
+    if modifiers == {"shift"} and is_character:
+        raise ValueError(f"{written[:40]!r} gives another character: write that one, as in P or ?")
+    if modifiers and key.isupper():
+        key = key.lower()
+        if "ctrl" not in modifiers:  # ctrl+F is but another way to write ctrl+f
+            modifiers.add("shift")
+    name = "+".join([*sorted(modifiers), key])
+    if name in SENT_AS:
+        raise ValueError(f"{written[:40]!r} is the same as {SENT_AS[name]!r} to most terminals")
+    return name
 
 
 def as_written(name: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from stops_tui.actions import ACTIONS, Action
+from stops_tui.actions import ACTIONS, OF_THE_APP, Action
 from stops_tui.config.keys import as_written, key_name
 from stops_tui.record import Record
 
@@ -230,7 +230,7 @@ def _first_clash(keys: Mapping[str, str]) -> tuple[str, str, str] | None:
 
 
 def _clashes(one: Action, other: Action, keys: Mapping[str, str]) -> list[str]:
-    meet = one.where == other.where or "everywhere" in (one.where, other.where)
+    meet = one.where == other.where or not OF_THE_APP.isdisjoint((one.where, other.where))
     if one is other or not meet:
         return []
     of_one, of_other = (keys.get(action.id, action.keys).split(",") for action in (one, other))

@@ -9,7 +9,7 @@ from textual import events
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from stops_tui.actions import Action, Where, footer_of, key_text
+from stops_tui.actions import OF_THE_APP, Action, Where, footer_of, key_text
 from stops_tui.widgets.palette import palette
 
 GAP = 2
@@ -17,8 +17,7 @@ GAP = 2
 
 def scoped(action: Action) -> str:
     """An action as the namespace it is defined in calls it."""
-    of_the_app = action.where in ("everywhere", "replay")
-    return f"{'app' if of_the_app else 'screen'}.{action.id}"
+    return f"{'app' if action.where in OF_THE_APP else 'screen'}.{action.id}"
 
 
 class KeyLine(Widget):

@@ -102,6 +102,10 @@ def test_a_wrong_value_in_the_environment_is_told(file: Path) -> None:
             '[keys]\npause = "s"',
             "2: keys.pause: 's' is a key of 'sort' already",
         ),
+        (
+            '[keys]\nsort = "<"',
+            "2: keys.sort: '<' is a key of 'seek_back' already",
+        ),
         ("theme =", "1: invalid value"),
         ('theme = "nord"\n\ninterval = = 2', "3: invalid value"),
         ('theme = "nord', "1: unterminated string"),
@@ -255,6 +259,7 @@ def test_characters_are_named_as_textual_names_them() -> None:
 @pytest.mark.parametrize(
     ("written", "name"),
     [("ctrl+F", "ctrl+f"), ("PageUp", "pageup"), ("Ctrl+Shift+up", "ctrl+shift+up"),
+     ("Shift+Ctrl+up", "ctrl+shift+up"), ("ctrl+ctrl+p", "ctrl+p"), ("alt+P", "alt+shift+p"),
      ("+", "plus"), ("ctrl++", "ctrl+plus"), ("slash", "slash"), ("P", "P"), (" f5 ", "f5")],
 )  # fmt: skip
 def test_keys_may_be_written_as_people_do(written: str, name: str) -> None:
@@ -274,6 +279,26 @@ def test_keys_are_told_as_people_write_them(person: str) -> None:
 def test_what_is_no_key_is_refused(written: str) -> None:
     with pytest.raises(ValueError, match="is no key"):
         key_name(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [("shift+p", "write that one, as in P"), ("shift+P", "as in P"), ("shift+/", "as in P or ?"),
+     ("ctrl+i", "the same as 'tab'"), ("Ctrl+M", "'enter'"), ("ctrl+[", "'escape'")],
+)  # fmt: skip
+def test_what_no_terminal_sends_is_refused(written: str, says: str) -> None:
+    with pytest.raises(ValueError) as refused:
+        key_name(written)
+    assert says in str(refused.value)
+
+
+def test_every_key_of_a_plain_terminal_has_a_name() -> None:
+    from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
+
+    tuples = (keys for keys in ANSI_SEQUENCES_KEYS.values() if isinstance(keys, tuple))
+    sent = {key.value for keys in tuples for key in keys}
+    for key in sent - {"<scroll-up>", "<scroll-down>", "ctrl+@"}:
+        assert key_name(key) == key
 
 
 def test_every_default_key_has_a_name_that_may_be_written() -> None:
