@@ -60,7 +60,7 @@ class ReplayApp(StopsApp):
         self.lookup(self, partial(tell, self._recording.path), self._take_story)
         if self._recording.problem:
             self._warn(f"{self._recording.path}: {self._recording.problem}")
-        if not self._recording.ended:
+        elif not self._recording.ended:
             self._warn("Its recorder was killed: this is all there is.")
         self._show_played()
 

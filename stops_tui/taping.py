@@ -95,8 +95,12 @@ class TapingApp(LookingApp):
             tape = Recorder(
                 self.kernel, writer, types, interval=self.interval, most=LARGEST, keep=keep
             )
-            tape.look()
         except (*TROUBLE, *BAD_PATH) as error:
+            return str(error)
+        try:
+            tape.look()
+        except TROUBLE as error:
+            writer.discard()
             return str(error)
         return tape
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 from stops_tui.kernels.kernel import Kernel
@@ -12,6 +15,12 @@ from stops_tui.kernels.recording.redact import Whole
 from stops_tui.struct_ops.recording import types_shown
 
 START = 1_700_000_000.0
+
+
+def full_after(writes: int) -> Callable[[int, bytes], int]:
+    """os.write() on a disk that has room for so many."""
+    write, left = os.write, count(-writes)
+    return lambda fd, data: write(fd, data) if next(left) < 0 else 0
 
 
 class Tape:

@@ -22,7 +22,7 @@ from stops_tui.struct_ops.story import Story, tell
 from stops_tui.widgets.timeline import Mark, Played, Timeline, clock_text
 from tests.support.fake_kernel import FakeKernel
 from tests.support.mutated_recordings import payloads, write
-from tests.support.recorded import START, Tape
+from tests.support.recorded import START, Tape, full_after
 from tests.tui.conftest import MakeApp
 from tests.tui.pilot import screen_text, until, until_shown
 
@@ -132,6 +132,19 @@ async def test_one_whose_recorder_was_killed_says_so(tmp_path: Path) -> None:
     app = ReplayApp(RecordedKernel(tape.path), Config())
     async with app.run_test(size=(120, 34), notifications=True) as pilot:
         await until_shown(pilot, "Its recorder was killed")
+
+
+async def test_of_one_that_is_not_read_to_its_end_no_more_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tape = Tape(FakeKernel.busy(), tmp_path / "long.stops")
+    tape.look()
+    tape.look(60)
+    monkeypatch.setattr("stops_tui.kernels.recording.file.BLOCKS_MOST", 2)
+    app = ReplayApp(tape.play(), Config())
+    async with app.run_test(size=(120, 34), notifications=True) as pilot:
+        await until_shown(pilot, "only its first 2 blocks are read")
+        assert "killed" not in screen_text(pilot)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
@@ -269,6 +282,16 @@ async def test_nobody_home_and_an_end_before_the_beginning(
         begins.set()
         await until(pilot, lambda: path.exists() and RecordedKernel(str(path)).ended)
         assert app._tape is None
+
+
+def test_one_without_its_first_look_leaves_nothing(
+    app: StopsApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, before = tmp_path / "seen.stops", len(list(Path("/proc/self/fd").iterdir()))
+    monkeypatch.setattr(os, "write", full_after(2))
+    assert app._make_tape(str(path), False) == f"{path}: the disk is full"
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert not path.exists()
 
 
 async def test_a_full_disk_ends_it_with_a_word(

@@ -18,7 +18,7 @@ from stops_tui.kernels.recording.file import MAGIC, Reader, Writer
 from stops_tui.kernels.recording.kernel import RecordedKernel
 from stops_tui.kernels.recording.moment import parse_moment
 from stops_tui.kernels.recording.playback import Playback
-from stops_tui.kernels.recording.recorder import BEAT, Recorder
+from stops_tui.kernels.recording.recorder import BEAT
 from stops_tui.kernels.recording.records import Change, End, ProgramBtf
 from stops_tui.kernels.recording.redact import HIDDEN, Redacted
 from stops_tui.kernels.recording.state import State
@@ -27,12 +27,11 @@ from stops_tui.struct_ops.dump import dump_json
 from stops_tui.struct_ops.events import History
 from stops_tui.struct_ops.inventory import Inventory, Snapshot
 from stops_tui.struct_ops.listing import jited_listing, xlated_listing
-from stops_tui.struct_ops.recording import types_shown
 from stops_tui.struct_ops.types import offered_types
 from tests.support import fake_btf
 from tests.support.btf_builder import BtfBuilder
 from tests.support.fake_kernel import FakeKernel
-from tests.support.recorded import START, Tape
+from tests.support.recorded import START, Tape, full_after
 
 
 @pytest.fixture
@@ -237,15 +236,52 @@ def test_modules_that_offer_nothing_are_not_carried(
     assert [each.name for each in found.kernel_btfs()] == ["vmlinux", "smc"]
 
 
-def test_one_that_cannot_begin_holds_no_file(
+@pytest.mark.parametrize("writes", [0, 1])
+def test_one_that_cannot_begin_leaves_nothing(
+    kernel: FakeKernel, path: Path, monkeypatch: pytest.MonkeyPatch, writes: int
+) -> None:
+    disk = full_after(writes)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    monkeypatch.setattr(os, "write", disk)
+    with pytest.raises(RecordingError, match="the disk is full"):
+        Tape(kernel, path)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert not path.exists()
+
+
+def test_one_without_its_types_does_not_begin(
     kernel: FakeKernel, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    writer = Writer(str(path))
-    monkeypatch.setattr(os, "write", lambda *_: 0)
-    before = len(list(Path("/proc/self/fd").iterdir()))
-    with pytest.raises(RecordingError, match="the disk is full"):
-        Recorder(kernel, writer, types_shown(kernel), interval=1, most=1 << 20)
-    assert len(list(Path("/proc/self/fd").iterdir())) == before - 1
+    monkeypatch.setattr("stops_tui.kernels.recording.file.UNPACKED_MOST", 1000)
+    with pytest.raises(RecordingError, match="do not fit into a block"):
+        Tape(kernel, path)
+    assert not path.exists()
+
+
+def test_it_ends_before_it_has_more_blocks_than_are_read(
+    kernel: FakeKernel, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("file", "recorder"):
+        monkeypatch.setattr(f"stops_tui.kernels.recording.{module}.BLOCKS_MOST", 5)
+    tape, refcnt = Tape(kernel, path), 0
+    while tape.look():
+        refcnt += 1
+        kernel.set(58, refcnt=refcnt)
+    found = tape.play()
+    assert (len(found.moments()), found.problem) == (5, "")
+    assert found.ended == "it reached the most looks that a file holds, 5"
+
+
+def test_blocks_that_are_not_read_are_told(
+    kernel: FakeKernel, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tape = Tape(kernel, path)
+    for refcnt in range(6):
+        kernel.set(58, refcnt=refcnt)
+        tape.look()
+    monkeypatch.setattr("stops_tui.kernels.recording.file.BLOCKS_MOST", 5)
+    found = tape.play()
+    assert (len(found.moments()), found.problem) == (5, "only its first 5 blocks are read")
 
 
 def test_it_ends_at_its_largest_size(kernel: FakeKernel, path: Path) -> None:

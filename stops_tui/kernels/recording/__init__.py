@@ -7,9 +7,9 @@ endian. A block is
 
     u32 length of the payload | u32 CRC-32 of time and payload | u64 time | payload
 
-`time` is milliseconds since the start of the recording, never less than in the block before. The
-payload is zlib data of at most 4 MiB when unpacked: a MessagePack array of records, each an array
-whose first element is its tag (`records.py` has every field):
+`time` is milliseconds since the start of the recording, never less than in the block before. There
+are at most a million blocks. The payload is zlib data of at most 4 MiB when unpacked: a MessagePack
+array of records, each an array whose first element is its tag (`records.py` has every field):
 
     0 Start       host, when, interval, the tool's version, whether names and paths were dropped
     1 KernelBtf   a subset of vmlinux's or a module's BTF, under the ids it has in the kernel

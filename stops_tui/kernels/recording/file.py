@@ -12,6 +12,7 @@ import zlib
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Annotated, Final
 
 import msgspec
@@ -23,7 +24,8 @@ MAGIC: Final = b"STOPSREC"
 VERSION: Final = 1
 UNPACKED_MOST: Final = 4 << 20
 """Bytes of a payload before it was compressed."""
-_BLOCKS_MOST: Final = 1_000_000
+BLOCKS_MOST: Final = 1_000_000
+"""Blocks that are read of a file."""
 _FIRST: Final = len(MAGIC) + 2
 _PAYLOAD_MOST: Final = UNPACKED_MOST + (UNPACKED_MOST >> 8)
 _HEAD: Final = struct.Struct("<IIQ")
@@ -40,6 +42,7 @@ class Writer:
     Attributes:
         path: The file.
         size: Bytes in it.
+        blocks: Blocks in it.
     """
 
     def __init__(self, path: str) -> None:
@@ -56,8 +59,12 @@ class Writer:
             raise RecordingError(path, "is there already; choose another name") from None
         except OSError as error:
             raise RecordingError(path, error.strerror or str(error)) from None
-        self.size = 0
-        self._write(MAGIC + VERSION.to_bytes(2, "little"))
+        self.size = self.blocks = 0
+        try:
+            self._write(MAGIC + VERSION.to_bytes(2, "little"))
+        except RecordingError:
+            self.discard()
+            raise
 
     def pack(self, entries: Sequence[Entry]) -> bytes:
         """The payload of these records, which a reader takes.
@@ -86,6 +93,13 @@ class Writer:
         """
         checksum = _checksum(time_ms, payload)
         self._write(_HEAD.pack(len(payload), checksum, time_ms) + payload)
+        self.blocks += 1
+
+    def discard(self) -> None:
+        """Close the file and remove it: its recording did not come to begin."""
+        self.close()
+        with suppress(OSError):
+            os.unlink(self.path)  # noqa: PTH108 (as it was opened)
 
     def close(self) -> None:
         """Close the file. Idempotent."""
@@ -189,7 +203,10 @@ class Reader:
         """Where the whole blocks are, and their times, up to the end or the first damage."""
         places, times = array("Q"), array("Q")
         place, before = _FIRST, 0
-        while place < size and len(places) < _BLOCKS_MOST:
+        while place < size:
+            if len(places) == BLOCKS_MOST:
+                self.problem = f"only its first {BLOCKS_MOST:,} blocks are read"
+                break
             head = self._read(place, _HEAD.size)
             length, checksum, time_ms = _HEAD.unpack(head.ljust(_HEAD.size, b"\0"))
             payload = self._read(place + _HEAD.size, min(length, _PAYLOAD_MOST))

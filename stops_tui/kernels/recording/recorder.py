@@ -19,7 +19,7 @@ from stops_tui.kernels.kernel import (
 )
 from stops_tui.kernels.recording import convert, records
 from stops_tui.kernels.recording.error import RecordingError
-from stops_tui.kernels.recording.file import Writer
+from stops_tui.kernels.recording.file import BLOCKS_MOST, Writer
 from stops_tui.kernels.recording.records import Entry
 from stops_tui.kernels.recording.redact import Whole
 
@@ -63,7 +63,7 @@ class Recorder:
             clock: Seconds since the epoch; the kernel's own where none is given.
 
         Raises:
-            RecordingError: It could not be written.
+            RecordingError: It could not be written; there is no file then.
         """
         self.ended = ""
         self._kernel = kernel
@@ -80,9 +80,10 @@ class Recorder:
         self._holders: RawHolders | None = None
         self._conditions: RawConditions | None = None
         try:
-            self._append([self._start(interval), *self._kernel_btfs(wanted)])
+            first = [self._start(interval), *self._kernel_btfs(wanted)]
+            writer.append(0, writer.pack(first))
         except BaseException:
-            writer.close()
+            writer.discard()
             raise
 
     @property
@@ -217,10 +218,18 @@ class Recorder:
                 self._append(entries[:middle])
                 self._append(entries[middle:])
             return
-        if self._writer.size + self._writer.size_of(payload) + _END_SIZE > self._most:
-            self._end(f"it reached its largest size, {self._most:,} bytes")
+        if full := self._full(payload):
+            self._end(full)
         elif not self.ended:
             self._writer.append(round(self._elapsed * 1000), payload)
+
+    def _full(self, payload: bytes) -> str:
+        """Why there is no room for this block and one that says the end; "" if there is."""
+        if self._writer.size + self._writer.size_of(payload) + _END_SIZE > self._most:
+            return f"it reached its largest size, {self._most:,} bytes"
+        if self._writer.blocks + 2 > BLOCKS_MOST:
+            return f"it reached the most looks that a file holds, {BLOCKS_MOST:,}"
+        return ""
 
     def _end(self, why: str) -> None:
         if not self.ended:
