@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,6 @@ from stops_tui.kernels.recording.convert import code_record, program_record
 from stops_tui.kernels.recording.error import RecordingError
 from stops_tui.kernels.recording.file import MAGIC, Reader, Writer
 from stops_tui.kernels.recording.kernel import RecordedKernel
-from stops_tui.kernels.recording.moment import parse_moment
 from stops_tui.kernels.recording.playback import Playback
 from stops_tui.kernels.recording.recorder import BEAT
 from stops_tui.kernels.recording.records import Change, End, ProgramBtf
@@ -415,7 +413,7 @@ def test_dumps_are_the_same(kernel: FakeKernel, path: Path) -> None:
         ) == dump_json(live.maps[map_id], live.programs, kernel.kernel_btfs()[0].btf)
 
 
-# Playing, and moments
+# Playing
 
 
 class Clock:
@@ -446,20 +444,3 @@ def test_playback_moves_pauses_and_stops_at_the_end() -> None:
     assert (playback.position, playback.playing) == (60.0, False)
     playback.seek(-5)
     assert (playback.position, playback.playing) == (0.0, True)
-
-
-def test_moments_are_said_as_people_do() -> None:
-    start = datetime(2026, 11, 23, 21, 13, 52, 400_000).timestamp()
-    for text, position in {
-        "+90": 90.0,
-        "+0.5": 0.5,
-        "21:14:52": 59.6,
-        "21:15": 67.6,
-        "21:13:52": 0.0,  # what a screen shows of the beginning
-        "00:00": 2 * 3600 + 46 * 60 + 7.6,  # the next day
-        "2026-11-23T21:14:00": 7.6,
-    }.items():
-        assert parse_moment(text)(start) == pytest.approx(position, abs=1e-3), text
-    for text in ("", "90", "+", "+nan", "+inf", "25:00", "21:61", "yesterday", "2026-13-01T00:00"):
-        with pytest.raises(ValueError):
-            parse_moment(text)

@@ -31,8 +31,8 @@ def parse_moment(text: str) -> Moment:
 
 
 def _next(clock: time, start: float) -> float:
-    """When clocks first show this time, seconds since the epoch."""
-    began = datetime.fromtimestamp(start)
+    """When clocks of its zone first show this time, seconds since the epoch."""
+    began = datetime.fromtimestamp(start, clock.tzinfo)
     when = datetime.combine(began.date(), clock)
     # Who reads 21:13:52 off a screen means all of that second.
     if when < began.replace(microsecond=0):
