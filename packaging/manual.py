@@ -46,6 +46,20 @@ a key, or a list of keys, for each action named in KEYS.
 Every call that was made to change the kernel, or that was refused, one JSON object a line.
 """
 
+NOTES = """\
+Read-only, no object of the kernel is changed, but looking leaves traces: to tell which map a TCP
+socket belongs to,
+.BR "stops\\-tui holders" ,
+.B stops\\-tui list \\-\\-holders
+and the panels of holders and sockets load BPF programs that read and are gone again (iterators, and
+a map to count in), the panels every three seconds while they show a congestion control.
+An audit log records them, and
+.B bpftool prog
+may list them for a moment.
+No other look loads anything.
+Where the kernel refuses them, sockets are told by the name of their congestion control.
+"""
+
 ENVIRONMENT = """\
 .TP
 .B TEXTUAL_THEME
@@ -88,6 +102,7 @@ def man_page() -> str:
     page.add_section("keys", "=", "\n".join(map(_key, ACTIONS)))
     page.add_section("files", "=", FILES)
     page.add_section("environment", "=", ENVIRONMENT)
+    page.add_section("notes", "=", NOTES)
     page.add_section("exit status", "=", _lines(EXIT_STATUS))
     page.add_section("examples", "=", _lines(EXAMPLES))
     page.add_section(

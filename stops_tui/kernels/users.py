@@ -1,7 +1,9 @@
 """Who in the kernel holds a struct_ops map: sockets, qdiscs, devices. Asked for, never swept.
 
-Each look costs netlink dumps in every network namespace, or a walk over /sys: it is made when a
-person or a script wants the account of a map, not once a second.
+Each look costs netlink dumps in every network namespace, or a walk over /sys. For a congestion
+control it loads BPF programs that only read (iterators, and a map to count in) and unloads them: no
+object is changed by it, but an audit log and other tools see them come and go. So a look is made
+when a person or a script wants the account of a map, not once a second.
 """
 
 from __future__ import annotations

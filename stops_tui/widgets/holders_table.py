@@ -56,6 +56,9 @@ the sum above it: registration or links, and the subsystem's users in every netw
 nobody can tell is `unexplained`. Pins and processes keep the map itself alive and are not in that
 sum.
 
+Which map a TCP socket belongs to only BPF programs can tell: every few seconds they are loaded,
+read what is there, and are gone. `bpftool prog` and an audit log see them come and go.
+
 `Enter` on TCP sockets lists them."""
 
     _facts: MapFacts | None = None

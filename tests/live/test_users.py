@@ -8,25 +8,24 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from stops_tui.bpf.errors import BpfError
-from stops_tui.bpf.syscall import opened
-from stops_tui.kernels.live import sockets, tcp_users
+from stops_tui.bpf.syscall import Bpf, opened
+from stops_tui.kernels.live import sockets
 from stops_tui.kernels.live.kernel import LiveKernel
 from stops_tui.kernels.live.kmsg import lines_with
 from stops_tui.kernels.live.netns import Namespace, inside
+from stops_tui.kernels.live.tcp_iter import TcpWalks
 from stops_tui.kernels.live.users import LiveUsers
 from stops_tui.kernels.users import RawNetns, RawTcpUsers
-from tests.support.live import Kit, LiveMap, eventually, open_bpf_fds, use
+from tests.support.live import MAY_BE_DEFAULT, Kit, LiveMap, eventually, open_bpf_fds, use
 from tests.support.netns import NetnsProcess, netns_process
-
-MAY_BE_DEFAULT = {"flags": (1).to_bytes(4, "little")}
-"""TCP_CONG_NON_RESTRICTED: else a namespace that inherits a default never lets go of it."""
 
 
 @pytest.fixture
@@ -167,7 +166,7 @@ def test_a_map_that_nobody_uses(kit: Kit, users: LiveUsers) -> None:
     with kit.tcp_map() as ops:
         assert looked(users, ops).namespaces == ()
         assert users.tcp_groups(ops.id, ops.name, [1], 10) == {}
-        assert users.tcp({0: "nobody"}).namespaces == ()
+        assert users.tcp({1 << 30: "nobody"}).namespaces == ()
 
 
 def test_a_look_leaves_nothing_in_the_kernel(kit: Kit, users: LiveUsers) -> None:
@@ -179,6 +178,39 @@ def test_a_look_leaves_nothing_in_the_kernel(kit: Kit, users: LiveUsers) -> None
         assert Path("/proc/thread-self/ns/net").stat().st_ino == own
     assert eventually(lambda: open_bpf_fds() == before)
     assert eventually(lambda: not OURS & set(program_names(kit)))
+
+
+def test_a_look_loads_no_more_than_it_needs(
+    kit: Kit, users: LiveUsers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    for method in "prog_load", "map_create":
+        monkeypatch.setattr(Bpf, method, noting(made, getattr(Bpf, method)))
+    with (
+        kit.tcp_map() as ops,
+        netns_process(ops.name, clients=1) as one,
+        netns_process(ops.name, clients=1) as two,
+    ):
+        made.clear()
+        looked(users, ops)
+        assert made == ["stops_maps", "stops_counts", "stops_count", "stops_closed"]
+        made.clear()
+        looked(users, ops)
+        assert made == ["stops_counts", "stops_count", "stops_closed"]
+        made.clear()
+        found = users.tcp_groups(ops.id, ops.name, [one.inode, two.inode], 9)
+        assert [sum(group.sockets for group in groups) for groups in found.values()] == [1, 1]
+        assert made == ["stops_closed", "stops_cookies"]
+
+
+def noting(made: list[str], call: Callable[..., int]) -> Callable[..., int]:
+    """The call; the name of what it makes is noted."""
+
+    def noted(*args: Any, **named: Any) -> int:
+        made.append(named["name"])
+        return call(*args, **named)
+
+    return noted
 
 
 OURS = {"stops_maps", "stops_count", "stops_cookies", "stops_closed"}
@@ -204,7 +236,7 @@ def test_by_name_without_the_iterator(
 
     if reason := sockets.missing():
         pytest.skip(reason)
-    monkeypatch.setattr(tcp_users, "tcp_walk", refuse)
+    monkeypatch.setattr(TcpWalks, "_addresses", refuse)
     with (
         kit.tcp_map(data=MAY_BE_DEFAULT) as ops,
         netns_process(ops.name, clients=3, listening=True, default=ops.name) as there,

@@ -66,3 +66,7 @@ def test_every_file_has_its_place_in_the_share_folder(
         "share/zsh/site-functions/_stops-tui",
     ]
     assert all(Path(path).read_text() for path in written)
+
+
+def test_the_page_says_what_looking_leaves_behind(page: str) -> None:
+    assert "no object of the kernel is changed, but looking leaves traces" in page

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from errno import ENOENT, EPERM
 from typing import Any
 
@@ -13,7 +14,7 @@ from stops_tui.bpf.errors import BpfError
 from stops_tui.kernels.live import sockets, tcp_users
 from stops_tui.kernels.live.netns import Namespaces
 from stops_tui.kernels.live.sockets import Wanted
-from stops_tui.kernels.live.tcp_iter import ClosedSocket
+from stops_tui.kernels.live.tcp_iter import ClosedSocket, TcpCounts
 from stops_tui.kernels.live.tcp_users import TcpUsers
 from stops_tui.kernels.users import RawNetns, RawSocket, RawTcpGroup, RawTcpNetns, RawTcpUsers
 from tests.support.btf_builder import BtfBuilder
@@ -39,31 +40,28 @@ class TwoNamespaces(Namespaces):
         return look()
 
 
-class Walk:
-    """What stands in for a BPF iterator."""
+class Walks:
+    """What stands in for BPF iterators."""
 
-    def __init__(self, *args: Any) -> None:
+    def __init__(self, btf: object) -> None:
         pass
 
-    def __enter__(self) -> Walk:
-        return self
+    @contextmanager
+    def counting(self, map_ids: Collection[int]) -> Iterator[Callable[[int], TcpCounts]]:
+        counts = {1: ({7: 3}, frozenset({7})), 2: ({8: 2}, frozenset[int]())}
+        yield counts.__getitem__
 
-    def __exit__(self, *_: object) -> None:
-        pass
+    @contextmanager
+    def listing(self, map_id: int) -> Iterator[Callable[[int], set[int]]]:
+        yield lambda most: {5, 6}
 
-    def count(self, netns: int) -> tuple[dict[int, int], frozenset[int]]:
-        return {1: ({7: 3}, frozenset({7})), 2: ({8: 2}, frozenset[int]())}[netns]
-
-    def closed(self) -> set[ClosedSocket]:
+    def closed(self, map_ids: Collection[int]) -> set[ClosedSocket]:
         return {ClosedSocket(7, 100, 2), ClosedSocket(7, 101, 2), ClosedSocket(8, 102, 99)}
-
-    def cookies(self, map_id: int, most: int) -> set[int]:
-        return {5, 6}
 
 
 @pytest.fixture
 def tcp(monkeypatch: pytest.MonkeyPatch) -> TcpUsers:
-    monkeypatch.setattr(tcp_users, "tcp_walk", Walk)
+    monkeypatch.setattr(tcp_users, "TcpWalks", Walks)
     monkeypatch.setattr(sockets, "missing", lambda: "")
     monkeypatch.setattr(sockets, "counts_by_name", lambda: Counter({"cc": 4, "x": 1}))
     monkeypatch.setattr(tcp_users, "read_small", lambda _: b"cc\n")
@@ -80,7 +78,8 @@ def refuse(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: object) -> None:
         raise BpfError("BPF_PROG_LOAD", EPERM)
 
-    monkeypatch.setattr(tcp_users, "tcp_walk", refused)
+    for walk in "counting", "listing", "closed":
+        monkeypatch.setattr(Walks, walk, refused)
 
 
 def test_sockets_of_no_hash_table_are_added_where_they_are(tcp: TcpUsers) -> None:

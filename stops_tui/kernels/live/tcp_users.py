@@ -13,14 +13,13 @@ from functools import partial
 from typing import TypeVar
 
 from stops_tui.bpf.errors import BpfError
-from stops_tui.bpf.syscall import Bpf
 from stops_tui.btf import Btf, BtfError
 from stops_tui.kernels.live import sockets
 from stops_tui.kernels.live.netns import Namespaces
 from stops_tui.kernels.live.owners import NOBODY, Owner, owners
 from stops_tui.kernels.live.proc import read_small
 from stops_tui.kernels.live.sockets import Wanted
-from stops_tui.kernels.live.tcp_iter import ClosedSocket, tcp_walk
+from stops_tui.kernels.live.tcp_iter import ClosedSocket, TcpCounts, TcpWalks
 from stops_tui.kernels.users import RawNetns, RawSocket, RawTcpGroup, RawTcpNetns, RawTcpUsers
 
 MOST_GROUPED = 100_000
@@ -36,8 +35,6 @@ T = TypeVar("T")
 
 Peer = tuple[int, str]
 """A socket's inode, and its peer's address."""
-_Users = tuple[dict[int, int], frozenset[int]]
-"""Sockets by map, and the maps that are the default."""
 
 
 class TcpUsers:
@@ -49,7 +46,7 @@ class TcpUsers:
     """
 
     def __init__(self, btf: Btf, namespaces: Namespaces) -> None:
-        self._btf = btf
+        self._walks = TcpWalks(btf)
         self._namespaces = namespaces
 
     def counts(self, maps: Mapping[int, str]) -> RawTcpUsers:
@@ -58,10 +55,10 @@ class TcpUsers:
             return RawTcpUsers()
         missing = sockets.missing()
         try:
-            with tcp_walk(Bpf(), self._btf, maps) as walk:
-                looks, unseen = self._namespaces.everywhere(lambda netns: walk.count(netns.inode))
-                found = _merged(looks, walk.closed())
-                hidden, by_name = "processes and details of TCP sockets", ""
+            with self._walks.counting(maps) as count:
+                looks, unseen = self._namespaces.everywhere(lambda netns: count(netns.inode))
+            found = _merged(looks, self._walks.closed(maps))
+            hidden, by_name = "processes and details of TCP sockets", ""
         except (BpfError, BtfError) as error:
             looks, unseen = self._namespaces.everywhere(
                 lambda _: _by_name(maps, not missing), LISTING_SECONDS
@@ -112,12 +109,11 @@ class TcpUsers:
         """
         closed: dict[int, set[int]] = {netns: set() for netns in namespaces}
         try:
-            with tcp_walk(Bpf(), self._btf, [map_id]) as walk:
-                for socket in walk.closed():
-                    closed.setdefault(socket.netns, set()).add(socket.inode)
+            for socket in self._walks.closed([map_id]):
+                closed.setdefault(socket.netns, set()).add(socket.inode)
+            with self._walks.listing(map_id) as cookies:
                 found = self._in_each(
-                    namespaces,
-                    lambda netns: look(netns, Wanted(walk.cookies(map_id, most), closed[netns])),
+                    namespaces, lambda netns: look(netns, Wanted(cookies(most), closed[netns]))
                 )
         except (BpfError, BtfError):
             found = self._in_each(namespaces, lambda netns: look(netns, None))
@@ -133,7 +129,7 @@ class TcpUsers:
         return found
 
 
-def _by_name(maps: Mapping[int, str], listed: bool) -> _Users:
+def _by_name(maps: Mapping[int, str], listed: bool) -> TcpCounts:
     """Of the calling thread's namespace."""
     counts = sockets.counts_by_name() if listed else Counter[str]()
     default = read_small(_DEFAULT).decode("utf-8", "backslashreplace").strip()
@@ -144,7 +140,7 @@ def _by_name(maps: Mapping[int, str], listed: bool) -> _Users:
 
 
 def _merged(
-    looks: Iterable[tuple[RawNetns, _Users]], closed: Collection[ClosedSocket]
+    looks: Iterable[tuple[RawNetns, TcpCounts]], closed: Collection[ClosedSocket]
 ) -> tuple[RawTcpNetns, ...]:
     """By namespace, with the sockets that no hash table has; those with nothing are left out."""
     by_netns: dict[int, Counter[int]] = {}
