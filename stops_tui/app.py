@@ -148,7 +148,7 @@ class StopsApp(ChangingApp):
             self.notify("This is the demo kernel.")
         elif self.held:
             self.notify("It would unregister what this program holds: quit first.")
-        else:
+        elif self.at_rest():
             self.wants_demo = True
             self.exit()
 

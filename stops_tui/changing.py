@@ -63,10 +63,11 @@ class ChangingApp(TapingApp):
             self.kernel.writes.armed = armed
 
     def action_arm(self) -> None:
-        """Arm writing after asking once, or disarm at once."""
+        """Arm writing after asking once; disarm at once, but not half-way through a change."""
         if self.armed:
-            self.armed = False
-            self.notify("Read-only again.")
+            if self.at_rest():
+                self.armed = False
+                self.notify("Read-only again.")
             return
         from stops_tui.screens.arming import ask_to_arm
 
@@ -144,6 +145,12 @@ class ChangingApp(TapingApp):
 
         self.lookup(self, work, tell)
 
+    def at_rest(self) -> bool:
+        """Whether no change is under way; says what to wait for if one is."""
+        if self._at_work:
+            self.notify("The kernel is at work: wait until it has answered.", severity="warning")
+        return not self._at_work
+
     # Links that only this program holds
 
     def hold(self, link: Handle) -> None:
@@ -169,9 +176,9 @@ class ChangingApp(TapingApp):
 
     async def action_quit(self) -> None:
         """Leave, unless that would unregister something: then ask first."""
-        if self._at_work:
-            self.notify("The kernel is at work: wait until it has answered.", severity="warning")
-        elif not self.held:
+        if not self.at_rest():
+            return
+        if not self.held:
             self.exit()
         else:
             from stops_tui.screens.leaving import leaving

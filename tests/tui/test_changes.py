@@ -230,7 +230,8 @@ async def test_hostile_names_are_shown_as_they_are() -> None:
         assert "\x1b" not in text
 
 
-async def test_quitting_waits_for_the_kernel() -> None:
+@pytest.mark.parametrize("action", ["quit", "demo", "arm"])
+async def test_what_would_leave_a_change_half_done_waits_for_the_kernel(action: str) -> None:
     kernel = FakeKernel.busy()
     gate = threading.Event()
     delete = kernel.writes.delete_map
@@ -242,15 +243,16 @@ async def test_quitting_waits_for_the_kernel() -> None:
     kernel.writes.delete_map = slowly  # type: ignore[method-assign]
     async with app_on(kernel, map_id=58) as (app, pilot):
         await ask(pilot, "u")
-        await pilot.press("right", "enter", "ctrl+q")
+        await pilot.press("right", "enter", "escape")
+        await until(pilot, lambda: isinstance(app.screen, ExplorerScreen))
+        await app.run_action(action)
         await until(pilot, lambda: "The kernel is at work" in told(app))
         assert app.is_running
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, ExplorerScreen))
+        assert kernel.writes.armed
         gate.set()
         await until(pilot, lambda: "Unregistered: map 58 dctcp" in told(app))
-        await pilot.press("ctrl+q")
-        await until(pilot, lambda: not app.is_running)
+        await app.run_action(action)
+        await until(pilot, lambda: not (app.is_running and kernel.writes.armed))
 
 
 async def test_sigterm_waits_for_the_kernel_and_leaves_a_clean_terminal() -> None:
