@@ -299,6 +299,33 @@ def test_only_its_owner_may_read_it(kernel: FakeKernel, path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize(
+    ("euid", "sudo", "owners"),
+    [
+        (0, {"SUDO_UID": "1000", "SUDO_GID": "100"}, [(1000, 100)]),
+        (0, {"SUDO_UID": "1000"}, []),
+        (0, {"SUDO_UID": "nobody", "SUDO_GID": "100"}, []),
+        (1000, {"SUDO_UID": "1001", "SUDO_GID": "100"}, []),
+    ],
+)
+def test_who_ran_sudo_owns_what_root_recorded(
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    euid: int,
+    sudo: dict[str, str],
+    owners: list[tuple[int, int]],
+) -> None:
+    given: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "geteuid", lambda: euid)
+    monkeypatch.setattr(os, "fchown", lambda _, *owner: given.append(owner))
+    for name in ("SUDO_UID", "SUDO_GID"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in sudo.items():
+        monkeypatch.setenv(name, value)
+    Writer(str(path))
+    assert given == owners
+
+
 def test_a_file_that_is_there_is_left_alone(kernel: FakeKernel, path: Path) -> None:
     path.write_text("precious")
     with pytest.raises(RecordingError, match="is there already; choose another name"):
@@ -394,12 +421,26 @@ def test_a_recording_of_nothing_is_told(path: Path) -> None:
         RecordedKernel(str(path))
 
 
-def test_holders_may_have_names_that_are_no_utf8(kernel: FakeKernel, path: Path) -> None:
+def test_names_may_be_no_utf8(
+    kernel: FakeKernel, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FakeKernel, "host", kernel.host._replace(name="vm\udcff"))
     kernel.pin("/sys/fs/bpf/\udcff", "map", 58)
+    kernel.hide("pins under /mnt/\udcff: another mount covers that bpffs", "/long" * 1000)
     tape = Tape(kernel, path)
     tape.look()
-    assert tape.play().holders() == kernel.holders()
-    assert tape.play().holders() != RawHolders()
+    assert tape.play().host.name == "vm\\xff"
+    found = tape.play().holders()
+    assert found.pins == kernel.holders().pins
+    assert found.unseen == (
+        "pins under /mnt/\\xff: another mount covers that bpffs",
+        ("/long" * 1000)[:4096],
+    )
+
+
+def test_what_cannot_be_written_is_told_as_such(path: Path) -> None:
+    with pytest.raises(RecordingError, match="surrogates not allowed"):
+        Writer(str(path)).pack([End("\udcff")])
 
 
 def test_dumps_are_the_same(kernel: FakeKernel, path: Path) -> None:

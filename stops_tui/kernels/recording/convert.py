@@ -34,6 +34,12 @@ def fields(record: Record, *but: str) -> dict[str, Any]:
     return {name: getattr(record, name) for name in record.__struct_fields__ if name not in but}
 
 
+def text(words: str) -> str:
+    """Words as a record takes them: bytes that are no UTF-8 escaped, and cut off where too long."""
+    escaped = words.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    return escaped[: records.TEXT_MOST]
+
+
 def map_record(raw: RawMap) -> records.Map:
     """A map for the file."""
     return to_record(records.Map, raw)
@@ -88,7 +94,7 @@ def holders_record(raw: RawHolders) -> records.Holders:
     """Pins and file descriptors for the file."""
     pins = [to_record(records.Pin, pin, path=os.fsencode(pin.path)) for pin in raw.pins]
     fds = [to_record(records.Fd, fd) for fd in raw.fds]
-    return records.Holders(pins, fds, list(raw.unseen))
+    return records.Holders(pins, fds, [text(words) for words in raw.unseen])
 
 
 def raw_holders(record: records.Holders) -> RawHolders:

@@ -39,6 +39,8 @@ _DECODER: Final = msgspec.msgpack.Decoder(Annotated[list[Entry], FEW])
 class Writer:
     """Appends blocks to a new file, which only its owner may read: it tells much of a host.
 
+    What root makes by sudo is owned by who ran that, to be replayed and sent without it.
+
     Attributes:
         path: The file.
         size: Bytes in it.
@@ -59,6 +61,7 @@ class Writer:
             raise RecordingError(path, "is there already; choose another name") from None
         except OSError as error:
             raise RecordingError(path, error.strerror or str(error)) from None
+        _give_to_sudoer(self._fd)
         self.size = self.blocks = 0
         try:
             self._write(MAGIC + VERSION.to_bytes(2, "little"))
@@ -72,12 +75,12 @@ class Writer:
         Raises:
             RecordingError: It is more than a block holds, or than a reader would take.
         """
-        data = self._encode(entries)
-        if len(data) > UNPACKED_MOST:
-            raise RecordingError(self.path, f"{len(data):,} bytes do not fit into a block")
         try:
+            data = self._encode(entries)
+            if len(data) > UNPACKED_MOST:
+                raise RecordingError(self.path, f"{len(data):,} bytes do not fit into a block")
             _DECODER.decode(data)
-        except msgspec.MsgspecError as error:
+        except (UnicodeEncodeError, msgspec.MsgspecError) as error:
             raise RecordingError(self.path, str(error)) from None
         return zlib.compress(data, 9)
 
@@ -229,6 +232,14 @@ class Reader:
             return os.pread(self._fd, length, place)
         except OSError as error:
             raise RecordingError(self.path, error.strerror or str(error)) from None
+
+
+def _give_to_sudoer(fd: int) -> None:
+    """Make who ran sudo, if anybody did, the owner of a new file; others keep theirs."""
+    if os.geteuid() == 0:
+        # Not by sudo, or on a file system without owners.
+        with suppress(KeyError, ValueError, OverflowError, OSError):
+            os.fchown(fd, int(os.environ["SUDO_UID"]), int(os.environ["SUDO_GID"]))
 
 
 def _checksum(time_ms: int, payload: bytes) -> int:

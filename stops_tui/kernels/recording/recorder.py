@@ -129,8 +129,16 @@ class Recorder:
 
     def _start(self, interval: float) -> Entry:
         host = self._keep.host(self._kernel.host)
-        names = (host.name, host.release, host.machine, host.user)
-        return records.Start(self._read, interval, *names, __version__, self._keep.redacts)
+        return records.Start(
+            self._read,
+            interval,
+            convert.text(host.name),
+            host.release,
+            host.machine,
+            convert.text(host.user),
+            __version__,
+            self._keep.redacts,
+        )
 
     def _kernel_btfs(self, wanted: Sequence[tuple[KernelBtf, Iterable[int]]]) -> Iterator[Entry]:
         cut = subset([found.btf for found, _ in wanted], [ids for _, ids in wanted])

@@ -12,7 +12,8 @@ from msgspec import Meta, Struct
 
 U32 = Annotated[int, Meta(ge=0, lt=1 << 32)]
 U64 = Annotated[int, Meta(ge=0)]  # MessagePack has none beyond
-Text = Annotated[str, Meta(max_length=4096)]
+TEXT_MOST = 4096
+Text = Annotated[str, Meta(max_length=TEXT_MOST)]
 Path = Annotated[bytes, Meta(max_length=4096)]
 FEW = Meta(max_length=1 << 16)
 """Of entries of one kind in one record; more are spread over several, or left out."""
