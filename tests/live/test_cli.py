@@ -6,7 +6,6 @@ import json
 import os
 import select
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,24 +15,10 @@ from typing import Any
 import pytest
 
 from tests.support import bpftool, unprivileged
-from tests.support.clang import bpf_object, named, tool
+from tests.support.clang import bpf_object, tool
+from tests.support.command import COMMAND, loaded, run
 from tests.support.guest import PATIENCE
 from tests.support.live import TCP_MANDATORY, Kit, LiveMap, eventually
-
-COMMAND = [sys.executable, "-m", "stops_tui"]
-
-
-def run(*arguments: str, exit_code: int = 0) -> str:
-    """What the command prints on standard output."""
-    ended = subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, timeout=60 * PATIENCE, check=False
-    )
-    assert ended.returncode == exit_code, ended.stderr
-    return ended.stdout
-
-
-def loaded(*arguments: str, exit_code: int = 0) -> Any:
-    return json.loads(run(*arguments, "--json", exit_code=exit_code))
 
 
 def listed(map_id: int) -> dict[str, Any] | None:
@@ -44,17 +29,10 @@ def listed(map_id: int) -> dict[str, Any] | None:
 
 @contextmanager
 def compiled(kit: Kit, scratch: Path) -> Iterator[bpftool.Registered]:
-    """tests/bpf/cc.c, registered by bpftool; whoever unregisters it first may."""
-    name = kit.name()
-    program = named(bpf_object("cc"), name, scratch / f"{name}.o")
-    register = [str(bpftool.installed()), "struct_ops", "register", str(program)]
-    said = subprocess.run(register, capture_output=True, text=True, check=True).stderr
-    map_id = int(said.rpartition(" id ")[2])
-    kit.map_ids.add(map_id)
-    try:
-        yield bpftool.Registered(map_id, name)
-    finally:
-        kit.free(map_id)
+    """tests/bpf/cc.c, registered by bpftool."""
+    with bpftool.registered(bpf_object("cc"), scratch, name=kit.name()) as ours:
+        kit.map_ids.add(ours.map_id)
+        yield ours
 
 
 def test_the_life_of_a_registered_map_with_ten_sockets(kit: Kit, tmp_path: Path) -> None:
@@ -199,7 +177,7 @@ def watch(kit: Kit) -> Iterator[Iterator[dict[str, Any]]]:
             with kit.tcp_map():
                 return bool(select.select([output], [], [], 0.5)[0])
 
-        patience = Timer(60, process.kill)
+        patience = Timer(60 * PATIENCE, process.kill)
         patience.start()
         try:
             assert eventually(told_of_a_map, 30)

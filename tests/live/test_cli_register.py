@@ -1,4 +1,4 @@
-"""register and unregister as scripts use them: real traffic, real pins, killed at every step."""
+"""register and unregister as scripts use them: they end, are killed at every step, leave pins."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import bpftool
-from tests.support.clang import bpf_object
-from tests.support.command import Cli, counting, runs, transfer
+from tests.support.command import Cli
 from tests.support.live import Kit, available, eventually
 
 EXAMPLE_CALLS = 6
@@ -23,24 +21,11 @@ value. A link is the seventh, and a pin the last one."""
 # The way from a bare kernel and back.
 
 
-@pytest.mark.parametrize("example", ["reno", "constant"])
-def test_an_example_from_nothing_to_traffic_and_back_to_nothing(
-    kit: Kit, cli: Cli, tmp_path: Path, example: str
-) -> None:
+def test_an_example_from_nothing_and_back_to_nothing(kit: Kit, cli: Cli) -> None:
     name = kit.name("stops_")
-    made = cli.outcome("register", "--example", example, "--set", f"name={name}")
+    made = cli.outcome("register", "--example", "reno", "--set", f"name={name}")
     assert (made["ok"], made["state"], made["link_id"]) == (True, "INUSE", 0)
     assert name in available()
-    assert f'"{name}"' in bpftool.text("struct_ops", "dump", "id", str(made["map_id"]))
-    programs = bpftool.Registered(made["map_id"], name).programs
-    assert {f"program {id_}" for id_ in programs.values()} == {
-        step["message"] for step in made["steps"] if step["call"] == "BPF_PROG_LOAD"
-    }
-    with counting() as kernel:
-        before = runs(kernel, programs)
-        transfer(name, tmp_path)
-        after = runs(kernel, programs)
-    assert after["cong_avoid"] > before["cong_avoid"]
     ended = cli.outcome("unregister", "name", name, "--yes")
     assert (ended["ok"], ended["map_id"]) == (True, made["map_id"])
     assert name not in available()
@@ -58,37 +43,6 @@ def test_the_audit_file_tells_every_call_to_its_owner_alone(kit: Kit, cli: Cli) 
     file = cli.state / "stops-tui" / "audit.jsonl"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
-
-
-def test_programs_of_two_objects_make_a_third_map_that_carries_traffic(
-    kit: Kit, cli: Cli, tmp_path: Path
-) -> None:
-    name = kit.name()
-    program = bpf_object("cc")
-    with (
-        bpftool.registered(program, tmp_path, name=kit.name()) as one,
-        bpftool.registered(program, tmp_path, name=kit.name()) as other,
-    ):
-        chosen = {
-            "ssthresh": one.programs["ssthresh"],
-            "cong_avoid": other.programs["cong_avoid"],
-            "undo_cwnd": one.programs["undo_cwnd"],
-        }
-        options = [f"--prog={member}={prog_id}" for member, prog_id in chosen.items()]
-        made = cli.outcome(
-            "register", "--type", "tcp_congestion_ops", "--set", f"name={name}", *options
-        )
-        assert made["ok"]
-        assert {name, one.name, other.name} <= set(available())
-        assert bpftool.Registered(made["map_id"], name).programs == chosen
-        with counting() as kernel:
-            before = runs(kernel, chosen)
-            transfer(name, tmp_path)
-            after = runs(kernel, chosen)
-        assert after["cong_avoid"] > before["cong_avoid"]
-        assert cli.outcome("unregister", "name", name, "--yes")["ok"]
-        assert eventually(lambda: not cli.left(kit))
-        assert {one.name, other.name} <= set(available())
 
 
 def test_a_pinned_link_lives_on_and_is_ended_by_its_pin(kit: Kit, bpffs: tuple[Cli, Path]) -> None:

@@ -14,13 +14,11 @@ from stops_tui.kernels.live.kernel import LiveKernel
 from stops_tui.struct_ops.account import Account, Accounts
 from stops_tui.struct_ops.events import Event, History
 from stops_tui.struct_ops.inventory import Inventory
-from tests.live.test_cli import COMMAND, loaded, run
 from tests.support.clang import tool
-from tests.support.live import Kit, eventually
+from tests.support.command import COMMAND, loaded, run
+from tests.support.guest import PATIENCE
+from tests.support.live import MAY_BE_DEFAULT, Kit, eventually
 from tests.support.netns import NetnsProcess, netns_process
-
-MAY_BE_DEFAULT = {"flags": (1).to_bytes(4, "little")}
-"""TCP_CONG_NON_RESTRICTED: else a namespace that inherits a default never lets go of it."""
 
 
 @pytest.fixture
@@ -124,7 +122,7 @@ def test_without_capabilities_what_is_missing_is_said(kit: Kit) -> None:
         few = [tool("setpriv"), "--bounding-set", dropped, "--inh-caps", dropped]
         ended = subprocess.run(
             [*few, *COMMAND, "holders", "id", str(ops.id), "--json"],
-            capture_output=True, text=True, check=False, timeout=60,
+            capture_output=True, text=True, check=False, timeout=60 * PATIENCE,
         )  # fmt: skip
         assert ended.returncode == 0, ended.stderr
         (found,) = json.loads(ended.stdout)

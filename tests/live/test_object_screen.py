@@ -16,8 +16,9 @@ from stops_tui.screens.object.screen import ObjectScreen
 from stops_tui.widgets.field_row import FieldRow
 from stops_tui.widgets.object_members import ObjectMembers
 from tests.support.clang import bpf_object
-from tests.support.command import Cli, transfer
+from tests.support.command import Cli
 from tests.support.live import Kit, available, eventually
+from tests.support.traffic import transfer
 from tests.tui.pilot import until, until_shown
 
 
@@ -59,9 +60,7 @@ async def rename(pilot: Pilot[Any], screen: ObjectScreen, name: str) -> None:
     await until_shown(pilot, "REVIEW", "[ Register ]")
 
 
-async def test_a_changed_object_carries_a_transfer(
-    kit: Kit, cli: Cli, app: StopsApp, tmp_path: Path
-) -> None:
+async def test_a_changed_object_carries_a_transfer(kit: Kit, cli: Cli, app: StopsApp) -> None:
     name = kit.name()
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await open_file(pilot, bpf_object("dctcp"))
@@ -69,7 +68,7 @@ async def test_a_changed_object_carries_a_transfer(
         await pilot.press("enter")
         await until_shown(pilot, "Registered: map", "[ Show map")
         assert name in available()
-        transfer(name, tmp_path)
+        transfer(name)
         await pilot.press("enter")
         await until_shown(pilot, "struct_ops maps", "dctcp_ssthresh")
         await pilot.press("u")

@@ -82,7 +82,9 @@ class Registered:
 def registered(
     program: Path, scratch: Path, bpftool: Path | None = None, name: str = ""
 ) -> Iterator[Registered]:
-    """Register an object's congestion control under a name of its own, and unregister it."""
+    """Register an object's congestion control under a name of its own; at the end unregister it,
+    if nobody did before.
+    """
     name = name or f"st{os.getpid() % 100000}_{secrets.token_hex(3)}"
     renamed = named(program, name, scratch / f"{name}.o")
     said = _run(("struct_ops", "register", str(renamed)), bpftool).stderr
@@ -90,4 +92,5 @@ def registered(
     try:
         yield Registered(map_id, name)
     finally:
-        text("struct_ops", "unregister", "id", str(map_id), bpftool=bpftool)
+        if any(each["id"] == map_id for each in parsed("struct_ops", "list", bpftool=bpftool)):
+            text("struct_ops", "unregister", "id", str(map_id), bpftool=bpftool)

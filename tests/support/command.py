@@ -1,31 +1,40 @@
-"""The command as scripts run it, on the running kernel, and traffic under what it registers."""
+"""The command as scripts run it, on the running kernel."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from stops_tui.bpf.errors import BpfError
 from stops_tui.bpf.syscall import opened
-from stops_tui.kernels.live.kernel import LiveKernel
 from tests.support.clang import shared_library
 from tests.support.guest import PATIENCE
-from tests.support.live import Kit, use
+from tests.support.live import Kit
 
 COMMAND = [sys.executable, "-m", "stops_tui"]
 SIGNAL_AT = Path(__file__).parent / "signal_at.c"
-FILE = os.urandom(3 << 20)
+
+
+def run(*arguments: str, exit_code: int = 0) -> str:
+    """What the command prints on standard output."""
+    ended = subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=60 * PATIENCE, check=False
+    )
+    assert ended.returncode == exit_code, ended.stderr
+    return ended.stdout
+
+
+def loaded(*arguments: str, exit_code: int = 0) -> Any:
+    """What it prints with --json."""
+    return json.loads(run(*arguments, "--json", exit_code=exit_code))
 
 
 @dataclass(frozen=True)
@@ -68,6 +77,13 @@ class Cli:
         where = {"SIGNAL_AT": str(at), "SIGNAL_AFTER": str(int(after))}
         return self.run(*arguments, env=preload | where)
 
+    def calls(self, *arguments: str) -> int:
+        """How many calls it makes that change the kernel."""
+        counted = self.state.parent / "calls"
+        preload = {"LD_PRELOAD": str(shared_library(SIGNAL_AT)), "CALLS_IN": str(counted)}
+        assert self.run(*arguments, env=preload).returncode == 0
+        return int(counted.read_text())
+
     @property
     def audit(self) -> list[dict[str, Any]]:
         """Every call that the audit file tells of."""
@@ -88,49 +104,3 @@ class Cli:
                 with suppress(BpfError), opened(open_(call["result"])):
                     found.append(f"{kind} {call['result']}")
         return found
-
-
-@contextmanager
-def counting() -> Iterator[LiveKernel]:
-    """A kernel whose run statistics are on."""
-    kernel = LiveKernel.open()
-    kernel.count_runs(True)
-    try:
-        yield kernel
-    finally:
-        kernel.close()
-
-
-def transfer(name: str, scratch: Path) -> None:
-    """Send a file over loopback, both sides using this congestion control, and compare it."""
-    source, copy = scratch / "sent", scratch / "received"
-    source.write_bytes(FILE)
-    with socket.socket() as listening, socket.socket() as client:
-        for each in (listening, client):
-            use(each, name)
-            each.settimeout(20)
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-        client.connect(listening.getsockname())
-        accepted, _ = listening.accept()
-
-        def receive() -> None:
-            with accepted, copy.open("wb") as file:
-                while data := accepted.recv(1 << 16):
-                    file.write(data)
-
-        receiver = threading.Thread(target=receive)
-        receiver.start()
-        with source.open("rb") as file:
-            client.sendfile(file)
-        used = client.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16)
-        client.shutdown(socket.SHUT_WR)
-        receiver.join(20)
-    assert used.rstrip(b"\0").decode() == name
-    assert hashlib.sha256(copy.read_bytes()).digest() == hashlib.sha256(FILE).digest()
-
-
-def runs(kernel: LiveKernel, programs: Mapping[str, int]) -> dict[str, int]:
-    """How often each member's program ran."""
-    counts = kernel.run_counts(programs.values())
-    return {member: counts[prog_id].run_cnt for member, prog_id in programs.items()}

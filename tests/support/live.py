@@ -33,6 +33,9 @@ TCP_MANDATORY = ("ssthresh", "undo_cwnd", "cong_avoid")
 STATES = ("INIT", "INUSE", "TOBEFREE", "READY")
 AVAILABLE = Path("/proc/sys/net/ipv4/tcp_available_congestion_control")
 
+MAY_BE_DEFAULT = {"flags": (1).to_bytes(4, "little")}
+"""TCP_CONG_NON_RESTRICTED: else a namespace that inherits a default never lets go of it."""
+
 RETURN_0: tuple[Insn, ...] = (mov(R0, 0), exit_())
 
 
@@ -344,23 +347,34 @@ class Kit:
 
         With `listening_name`, the listener and each accepted child use that one.
         """
-        with ExitStack() as stack:
-            listening = stack.enter_context(self.listener(listening_name))
-            clients = []
-            for _ in range(number):
-                client = stack.enter_context(closing(socket.socket()))
-                use(client, name)
-                client.connect(listening.getsockname())
-                stack.enter_context(closing(listening.accept()[0]))
-                # Closed by reset: no socket stays behind in FIN_WAIT and holds the map.
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                clients.append(client)
-            yield clients
+        with self.listener(listening_name) as listening, connected(listening, number, name) as made:
+            yield made
 
 
 def use(client: socket.socket, name: str) -> None:
     """Give a socket a congestion control."""
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, name.encode())
+
+
+def reset_at_close(client: socket.socket) -> None:
+    """Let closing it leave nothing behind: a socket in FIN_WAIT holds its map."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+@contextmanager
+def connected(server: socket.socket, number: int, name: str = "") -> Iterator[list[socket.socket]]:
+    """Clients of a listening socket of this namespace; `name`: by this congestion control."""
+    with ExitStack() as stack:
+        clients = []
+        for _ in range(number):
+            client = stack.enter_context(closing(socket.socket()))
+            reset_at_close(client)
+            if name:
+                use(client, name)
+            client.connect(server.getsockname())
+            stack.enter_context(closing(server.accept()[0]))
+            clients.append(client)
+        yield clients
 
 
 _FUNC_TYPE_ID = 5

@@ -22,14 +22,13 @@ from stops_tui.struct_ops.registration.outcome import Outcome
 from stops_tui.struct_ops.registration.plan import Plan
 from tests.screenshots import CLOCK, SIZE, app_on, shoot
 from tests.support import guest
-from tests.support.live import Kit
+from tests.support.live import Kit, connected
 from tests.tui.pilot import until_shown
 from tests.vm.guest.netns import default_congestion_control, inside, namespaces
 from tests.vm.guest.stage import command, loaded
 from tests.vm.guest.test_qdisc import plan as qdisc_plan
 from tests.vm.guest.test_qdisc import send
 from tests.vm.guest.test_sched_ext import loses, queue, tasks
-from tests.vm.guest.test_tcp import clients
 
 OUT = Path("/run/guest/out")
 PINS = Path("/sys/fs/bpf")
@@ -181,14 +180,14 @@ async def swap(theatre: Theatre) -> None:
             for number, netns in enumerate(NETNS, 2):
                 with inside(netns):
                     servers[netns] = stack.enter_context(closing(create_server(("127.0.0.1", 0))))
-                    clients(stack, servers[netns], number)
+                    stack.enter_context(connected(servers[netns], number))
             await until_shown(pilot, "refcnt 1 → ")
             replacing = replace(plan, replace_link=old.link_id)
             new = theatre.register(replacing, stack, "reno_v2")
             theatre.show(old, new)
             for number, netns in enumerate(NETNS, 1):
                 with inside(netns):
-                    clients(stack, servers[netns], number, "bpf_reno")
+                    stack.enter_context(connected(servers[netns], number, "bpf_reno"))
             await until_shown(pilot, "reno_v2", "unregistered, held")
             await pilot.press("3")
             await until_shown(pilot, "TCP sockets", *NETNS)
