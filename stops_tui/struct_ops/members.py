@@ -47,7 +47,7 @@ class _Plan(Record):
 class Decoder:
     """Decodes values of one struct_ops type.
 
-    The header is `refcnt` and `state`, directly in the value struct (5.6 to 6.8) or in its member
+    The header is `refcnt` and `state`, directly in the value struct (before 6.9) or in its member
     `common` of struct bpf_struct_ops_common_value; both are found by name.
 
     Raises:

@@ -25,7 +25,7 @@ COMMAND = "'/opt/a b/bin/stops-tui'"
 a_host = st.builds(
     Facts,
     system=st.sampled_from(["Linux", "Darwin", "FreeBSD"]),
-    release=st.sampled_from(["5.5.19", "5.6.0", "6.18.44-custom", "7.2", "", "strange"]),
+    release=st.sampled_from(["5.7.19", "5.8.0", "6.18.44-custom", "7.2", "", "strange"]),
     uid=st.sampled_from([0, 1000]),
     command=st.just(COMMAND),
     btf=st.sampled_from(["readable", "absent", "unreadable"]),
@@ -41,7 +41,7 @@ a_host = st.builds(
 
 
 def readable(host: Facts) -> bool:
-    old = host.release.startswith("5.5")
+    old = host.release.startswith("5.7")
     return host.system == "Linux" and not old and host.btf == "readable" and not host.probe
 
 
@@ -111,7 +111,8 @@ def test_a_refusal_despite_the_capability_names_who_refuses(
     ("host", "what"),
     [
         (Facts(system="Darwin", release="24.1"), "this is Darwin, not Linux"),
-        (Facts(release="5.4.0-150-generic"), "Linux 5.4.0-150-generic has no struct_ops"),
+        (Facts(release="5.4.0-150-generic"), "Linux 5.4.0-150-generic is too old"),
+        (Facts(release="5.7.19"), "Linux 5.7.19 is too old: its bpf(2) cannot list links"),
         (Facts(btf="absent"), "this kernel's BTF is missing"),
         (Facts(probe="ENOSYS", probe_cause="no number"), "bpf(2) cannot be called: no number"),
     ],

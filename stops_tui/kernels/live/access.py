@@ -40,13 +40,14 @@ def _not_linux(found: Facts) -> Obstacle:
 
 
 def _old_kernel(found: Facts) -> Obstacle | None:
+    # struct_ops is of 5.6, but BPF_LINK_GET_NEXT_ID, which every look asks, of 5.8.
     release = re.match(r"(\d+)\.(\d+)", found.release)
-    if release is None or (int(release[1]), int(release[2])) >= (5, 6):
+    if release is None or (int(release[1]), int(release[2])) >= (5, 8):
         return None
     return Obstacle(
-        what=f"Linux {found.release} has no struct_ops: it came with 5.6",
+        what=f"Linux {found.release} is too old: its bpf(2) cannot list links, which came with 5.8",
         hides=_EVERYTHING,
-        remedy="boot Linux 5.6 or newer",
+        remedy="boot Linux 5.8 or newer",
         exit_code=UNSUPPORTED,
     )
 
