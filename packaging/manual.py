@@ -31,7 +31,7 @@ COMPLETIONS = {
 FILES = f"""\
 .TP
 .I $XDG_CONFIG_HOME/stops-tui/config.toml
-The settings, in TOML:
+The settings of who runs it, under sudo those of root, in TOML:
 .BR theme ,
 one of {", ".join(THEMES)};
 .BR interval ,
@@ -67,6 +67,9 @@ The theme, over the one in the settings.
 .TP
 .B NO_COLOR
 Nothing is coloured, if this is set.
+.TP
+.B STOPS_TUI_LIBBPF
+The libbpf that loads object files, in place of the system's.
 """
 
 

@@ -39,6 +39,7 @@ EXAMPLES: Final = """\
 
 EXIT_STATUS: Final = """\
   0 fine   1 not found   2 usage   3 permission   4 unsupported kernel   5 the kernel refused
+  74 what it prints or records cannot be written
 """
 
 EPILOG: Final = f"""\
@@ -47,7 +48,7 @@ examples:
 exit status:
 {EXIT_STATUS}
 settings:
-  $XDG_CONFIG_HOME/stops-tui/config.toml; `stops-tui config` shows them
+  $XDG_CONFIG_HOME/stops-tui/config.toml, under sudo that of root; `stops-tui config` shows them
 """
 
 

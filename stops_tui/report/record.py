@@ -7,7 +7,7 @@ import time
 from typing import Final
 
 from stops_tui.bpf.errors import BpfError
-from stops_tui.exit_codes import FINE, NOT_FOUND
+from stops_tui.exit_codes import FINE, UNWRITTEN
 from stops_tui.kernels.kernel import Kernel
 from stops_tui.kernels.recording.error import RecordingError
 from stops_tui.kernels.recording.file import Writer
@@ -30,7 +30,7 @@ def report(
         interval: Seconds between two looks.
         duration: Seconds after which it ends; None: never by itself.
         most: Bytes after which it ends.
-        redact: Leave out process names and paths.
+        redact: Leave out names, paths and code.
     """
     # From here on they only end the waiting, so that the file says how it ended.
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
@@ -46,7 +46,7 @@ def report(
         recorder.close(why)
     except RecordingError as error:
         note(str(error))
-        return NOT_FOUND
+        return UNWRITTEN
     note(f"{path}: {recorder.size:,} bytes; {recorder.ended}. To see it: stops-tui replay {path}")
     return FINE
 

@@ -82,9 +82,9 @@ def test_reports_are_of_the_moment(file: Path) -> None:
 
 def test_nothing_is_overwritten_and_nonsense_is_told(file: Path) -> None:
     file.write_text("precious")
-    for verb, *rest in (["record", str(file)], ["list", "--replay", str(file)]):
-        done = run(verb, *rest)
-        assert done.returncode == 1
+    for exit_code, *arguments in ((74, "record", file), (1, "list", "--replay", file)):
+        done = run(*map(str, arguments))
+        assert done.returncode == exit_code
         assert done.stderr.startswith(f"stops-tui: {file}: ")
         assert done.stderr.count("\n") == 1
     assert file.read_text() == "precious"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from stops_tui import exit_codes
 from stops_tui.actions import ACTIONS
 
 MANUAL = Path(__file__).parents[2] / "packaging" / "manual.py"
@@ -37,8 +39,11 @@ def test_the_page_has_every_verb_option_and_action(page: str) -> None:
         "--dry-run",
         "TEXTUAL_THEME",
         "NO_COLOR",
+        "STOPS_TUI_LIBBPF",
     ):
         assert option in page
+    for code in vars(exit_codes).values():
+        assert not isinstance(code, int) or re.search(rf"\b{code} [a-z]", page)
     for action in ACTIONS:
         assert f"[{action.id}]" in page
         assert action.help in page

@@ -129,7 +129,7 @@ class Story:
     # What happens
 
     def _round(self) -> None:
-        """One round; its seconds are those of the README's demo."""
+        """One round; seconds from its beginning."""
         for seconds, happen in (
             (4, partial(self._aim, 24)),
             (35, partial(self._aim, 60)),
