@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from errno import ENOENT, EPERM
+from errno import EMFILE, ENOENT, EPERM
 from pathlib import Path
 
 import pytest
@@ -113,6 +113,20 @@ def test_a_module_of_unreadable_btf_hides_no_other(
     bpf.objects[5] = ("new", True, b"from the future")
     bpf.objects[6] = ("smc", True, module("smc"))
     assert [each.id for each in btfs.kernel(bpf)] == [1, 6]
+
+
+def test_a_module_whose_opening_fails_once_is_not_forgotten(
+    bpf: FakeBpf, btfs: Btfs, tmp_path: Path
+) -> None:
+    (tmp_path / "smc").touch()
+    bpf.objects[5] = ("smc", True, module("smc"))
+    bpf.objects[9] = ("tls", True, module("tls"))
+    assert btfs.vmlinux(bpf).id == 1
+    bpf.refuse = EMFILE
+    with pytest.raises(BpfError, match="EMFILE"):
+        len(btfs.kernel(bpf))
+    bpf.refuse = 0
+    assert [each.id for each in btfs.kernel(bpf)] == [1, 5, 9]
 
 
 def test_a_module_that_is_loaded_again(bpf: FakeBpf, btfs: Btfs, tmp_path: Path) -> None:

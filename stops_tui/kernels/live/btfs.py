@@ -61,6 +61,7 @@ class Btfs:
         self._modules: dict[int, KernelBtf] = {}
         self._programs: OrderedDict[int, Btf] = OrderedDict()
         self._new_ids = NewIds(_next_btf)
+        self._unlooked: list[int] = []
         self._module_ids: set[int] = set()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -115,8 +116,10 @@ class Btfs:
         with self._lock:
             if not any(path.name != VMLINUX for path in self._sysfs.iterdir()):
                 return []
-            for btf_id in self._new_ids.look(bpf):
-                info = _info(bpf, btf_id)
+            self._unlooked += self._new_ids.look(bpf)
+            while self._unlooked:  # where one fails, the next call goes on with it
+                info = _info(bpf, self._unlooked[-1])
+                btf_id = self._unlooked.pop()
                 if info and info.kernel and info.name != VMLINUX:
                     self._module_ids.add(btf_id)
             return sorted(self._module_ids)
