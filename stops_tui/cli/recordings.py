@@ -24,11 +24,14 @@ def add_recording_verbs(verbs: Verbs, add_interval: Callable[..., None]) -> None
         "FILE [--interval S] [--duration S] [--max-size SIZE] [--redact]",
         "write what happens to struct_ops maps into a file that plays anywhere",
         """\
-The file holds maps, links and programs with their code, who holds them, and each change; nothing
-but the file is needed to replay it. It grows with what changes: an idle hour is some 20 KiB. It
-ends with ^C, after --duration, or at --max-size; one that was killed can be read to its last look.
-It tells process names and paths of this host, unless --redact leaves them out, and with them the
-source lines of programs.""",
+The file holds maps, links and programs with their code, what processes and pins hold them, and
+each change; nothing but the file is needed to replay it. It does not hold who uses a map inside of
+the kernel (sockets, qdiscs, defaults of network namespaces), nor the kernel's log: `holders` and
+`list --holders` tell that while it is so. It grows with what changes: an idle hour is some 20 KiB.
+It ends with ^C, after --duration, or at --max-size; one that was killed can be read to its last
+look. Under sudo it is owned by who ran that. It tells names of this host and its processes, paths,
+source lines and, in code, addresses of this kernel; --redact leaves all of them out, and so the
+code. Names of maps and programs stay, and process ids.""",
         """\
   stops-tui record night.stops --duration 28800
   stops-tui record report.stops --redact
@@ -41,7 +44,9 @@ source lines of programs.""",
     verb.add_argument(
         "--max-size", type=_size, default=64 << 20, metavar="SIZE", help="end at this size: 64M"
     )
-    verb.add_argument("--redact", action="store_true", help="no process names, no paths")
+    verb.add_argument(
+        "--redact", action="store_true", help="no names of host and processes, no paths, no code"
+    )
     verb = add_verb(
         verbs,
         "replay",

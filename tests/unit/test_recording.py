@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 from stops_tui.btf import Btf
-from stops_tui.kernels.kernel import Kernel, KernelBtf, RawCode, RawFd, RawHolders, RawSubsystems
+from stops_tui.kernels.kernel import (
+    Host,
+    Kernel,
+    KernelBtf,
+    RawCode,
+    RawFd,
+    RawHolders,
+    RawSubsystems,
+)
 from stops_tui.kernels.recording.convert import code_record, program_record
 from stops_tui.kernels.recording.error import RecordingError
 from stops_tui.kernels.recording.file import MAGIC, Reader, Writer
@@ -334,6 +342,8 @@ def test_a_file_that_is_there_is_left_alone(kernel: FakeKernel, path: Path) -> N
 
 
 def test_names_and_paths_can_be_left_out(kernel: FakeKernel, path: Path) -> None:
+    kernel_code = kernel.code(25)
+    assert kernel_code
     tape = Tape(kernel, path, keep=Redacted())
     tape.look()
     found = tape.play()
@@ -341,11 +351,18 @@ def test_names_and_paths_can_be_left_out(kernel: FakeKernel, path: Path) -> None
     assert {pin.path for pin in found.holders().pins} == {HIDDEN}
     assert [fd.pid for fd in found.holders().fds] == [fd.pid for fd in kernel.holders().fds]
     assert found.start.redacted
+    assert found.host == Host(HIDDEN, "6.18.44", "x86_64", HIDDEN, "recording")
+    code = found.code(25)
+    assert code
+    assert (code.xlated, code.jited, code.withheld[:23]) == (b"", b"", "left out of this record")
     assert found.program(25) == kernel.program(25)
     assert shown(found).programs[25] == shown(kernel).programs[25]  # its types are still there
     for block in range(len(Reader(str(path)))):
         said = repr(Reader(str(path)).entries(block))
-        for secret in "scx_simple", "bpftool", "/sys/fs/bpf", "dctcp.bpf.c", "return 10":
+        for secret in (
+            *("scx_simple", "bpftool", "/sys/fs/bpf", "dctcp.bpf.c", "return 10"),
+            *map(str, kernel_code.jited_ksyms),
+        ):
             assert secret not in said
 
 

@@ -92,7 +92,7 @@ class Start(Record, frozen=True, tag=0):
         interval: Seconds between two looks.
         name, release, machine, user: `Host`.
         version: The version of the tool that recorded.
-        redacted: Whether process names and paths were left out.
+        redacted: Whether names, paths and code were left out (see `redact`).
     """
 
     time: Annotated[float, Meta(ge=0, le=1e11)]

@@ -7,6 +7,7 @@ from stops_tui.btf.subset import subset
 from stops_tui.kernels.kernel import Host, RawBpffs, RawCode, RawConditions, RawHolders
 
 HIDDEN = "(redacted)"
+_NO_CODE = "left out of this recording: code tells addresses of the kernel that it ran in"
 
 
 class Whole:
@@ -36,13 +37,13 @@ class Whole:
 
 
 class Redacted(Whole):
-    """Leaves out names of users and processes, paths, and with them the lines of source."""
+    """Leaves out names of the host, users and processes, paths, the lines of source, and code."""
 
     redacts = True
 
     def host(self, host: Host) -> Host:
-        """Without the user."""
-        return host._replace(user=HIDDEN)
+        """Its kernel's release and machine."""
+        return host._replace(name=HIDDEN, user=HIDDEN)
 
     def holders(self, holders: RawHolders) -> RawHolders:
         """Without the names of processes and the paths of pins."""
@@ -63,5 +64,9 @@ class Redacted(Whole):
         return subset([btf], [range(1, len(btf))])[0]
 
     def code(self, code: RawCode) -> RawCode:
-        """Without what refers to file names and source."""
-        return code._replace(line_info=(), jited_line_info=())
+        """The maps it uses.
+
+        Where KASLR put the kernel is in its symbols, in JITed code, and in translated code too:
+        `r1 = 0xffff888006aad800`, which nothing tells from a number of the program's own.
+        """
+        return RawCode(b"", b"", maps=code.maps, withheld=_NO_CODE)
