@@ -425,7 +425,7 @@ class ExplorerScreen(StopsScreen):
         if path:
             from stops_tui.screens.proposals import unpinning
 
-            self.facts.propose(partial(unpinning, self.facts.kernel, path))
+            self.facts.propose(partial(unpinning, self.facts.kernel, self.facts.held, path))
         else:
             self.notify("Choose a pin among links and pins (5) first.", severity="warning")
 

@@ -56,21 +56,21 @@ def about_map(
     ]
 
 
-def unpinning(kernel: Kernel, path: str) -> Proposal:
+def unpinning(kernel: Kernel, held: Sequence[Handle], path: str) -> Proposal:
     """Remove one pin.
 
     Raises:
         PlanError: There is no such pin.
     """
     facts = RegistrationFacts.gather(kernel)
-    wanted = unpin.plan_for(facts, path)
+    wanted = unpin.plan_for(facts, path, held)
     return Proposal(
         title=f"Remove the pin of {wanted.kind} {wanted.object_id}?",
-        about=[("pin", wanted.path), *about_map(wanted.about, facts)],
+        about=[("pin", wanted.path), *about_map(wanted.about, facts, held)],
         checks=unpin.checks(wanted, facts),
         steps=unpin.steps(wanted, facts),
         label="Remove the pin",
-        run=lambda tell: unpin.execute(wanted, facts, kernel.writes, tell),
+        run=lambda tell: unpin.execute(wanted, facts, kernel.writes, tell, held),
     )
 
 

@@ -199,8 +199,53 @@ def test_a_pin_of_another_object_by_now_is_left_alone() -> None:
     kernel.pin("/sys/fs/bpf/mouse", "map", 58)
     outcome = unpin.execute(wanted, facts, kernel.writes)
     assert not outcome.ok
-    assert "is a pin of map 58, not of link 23" in outcome.words
+    assert outcome.words == (
+        "/sys/fs/bpf/mouse was a pin of link 23 when you looked and is of map 58 now. "
+        "Nothing was done."
+    )
     assert any(pin.path == "/sys/fs/bpf/mouse" for pin in kernel.holders().pins)
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "words"),
+    [
+        ("mouse", lambda k: k.unpin("/sys/fs/bpf/mouse"), "no map and no link is pinned at"),
+        ("mouse", lambda k: k.pin("/run/x", "link", 23), "something else keeps link 23"),
+        ("two", lambda k: k.unpin("/sys/fs/bpf/also"), "nothing else keeps link 30"),
+        ("mouse", lambda k: k.detach(23), "link 23 held map 83 when you looked and holds no map"),
+        ("mouse", lambda k: k.add_link(23, 80), "link 23 held map 83 when you looked and holds"),
+        ("dctcp", lambda k: k.set(58, "TOBEFREE"), "map 58 dctcp was registered when you looked"),
+    ],
+)
+def test_a_pin_with_which_something_else_goes_by_now_is_left_alone(
+    path: str, change: Callable[[FakeKernel], None], words: str
+) -> None:
+    kernel = FakeKernel.busy()
+    kernel.writes.armed = True
+    kernel.add_link(30, 80)
+    kernel.pin("/sys/fs/bpf/two", "link", 30)
+    kernel.pin("/sys/fs/bpf/also", "link", 30)
+    kernel.pin("/sys/fs/bpf/dctcp", "map", 58)
+    facts = RegistrationFacts.gather(kernel)
+    wanted = unpin.plan_for(facts, f"/sys/fs/bpf/{path}")
+    change(kernel)
+    outcome = unpin.execute(wanted, facts, kernel.writes)
+    assert not outcome.ok
+    assert outcome.words.startswith(words)
+    assert outcome.words.endswith(". Nothing was done.")
+    assert kernel.writes.calls == []
+
+
+def test_the_pin_of_a_link_that_this_program_holds_is_not_its_last_holder() -> None:
+    kernel, held = kernel_with("lab")
+    kernel.pin("/sys/fs/bpf/lab", "link", held[0].id)
+    facts = RegistrationFacts.gather(kernel)
+    assert unpin.plan_for(facts, "/sys/fs/bpf/lab").last
+    wanted = unpin.plan_for(facts, "/sys/fs/bpf/lab", held)
+    assert not wanted.last
+    outcome = unpin.execute(wanted, facts, kernel.writes, held=held)
+    assert outcome.ok
+    assert (outcome.link_id, outcome.status) == (held[0].id, "attached")
 
 
 @pytest.mark.parametrize("path", ["/sys/fs/bpf/nothing", "/sys/fs/bpf/prog"])

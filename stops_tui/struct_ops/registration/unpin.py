@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from stops_tui.kernels.kernel import RawHolders
-from stops_tui.kernels.writes import ReadOnly, Writes
+from stops_tui.kernels.kernel import RawFd, RawPin
+from stops_tui.kernels.writes import Handle, ReadOnly, Writes
 from stops_tui.struct_ops.inventory import Snapshot
 from stops_tui.struct_ops.registration import unregister
 from stops_tui.struct_ops.registration.actions import Action, NotThere, Work, take
+from stops_tui.struct_ops.registration.changed import link_changed
 from stops_tui.struct_ops.registration.checks import in_order
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.outcome import READ_BACK, Check, Outcome, Step, Tell
 from stops_tui.struct_ops.registration.plan import PlanError
 from stops_tui.struct_ops.registration.readback import settled
-from stops_tui.struct_ops.registration.remains import failed_words, remains
+from stops_tui.struct_ops.registration.remains import NOTHING_DONE, failed_words, remains
 from stops_tui.struct_ops.text import printable
 
 
@@ -28,7 +29,8 @@ class Unpinning:
         path: Where the pin is.
         kind: Of what it is.
         object_id: That map's or link's id.
-        last: Whether nothing else is known to keep the object: no other pin and no process.
+        last: Whether nothing else is known to keep the object: no other pin and no process, this
+            one neither.
         about: The map that it is about in the end, and its registration.
     """
 
@@ -39,8 +41,13 @@ class Unpinning:
     about: unregister.Unregistration
 
 
-def plan_for(facts: RegistrationFacts, path: str) -> Unpinning:
+def plan_for(facts: RegistrationFacts, path: str, held: Iterable[Handle] = ()) -> Unpinning:
     """Remove the pin at a path.
+
+    Args:
+        facts: What is known.
+        path: Where the pin is.
+        held: Links that this program holds.
 
     Raises:
         PlanError: There is no pin of a struct_ops map or link.
@@ -53,13 +60,9 @@ def plan_for(facts: RegistrationFacts, path: str) -> Unpinning:
         if pin.kind == "link"
         else unregister.plan_for(facts, map_id=pin.id)
     )
-    return Unpinning(path, pin.kind, pin.id, not _others(facts.holders, pin.kind, pin.id), about)
-
-
-def _others(holders: RawHolders, kind: str, object_id: int) -> bool:
-    """Whether something else keeps the object from user space."""
-    pins = sum((pin.kind, pin.id) == (kind, object_id) for pin in holders.pins)
-    return pins > 1 or any((fd.kind, fd.id) == (kind, object_id) for fd in holders.fds)
+    keeping: Iterable[RawPin | RawFd | Handle] = (*facts.holders.pins, *facts.holders.fds, *held)
+    last = sum((each.kind, each.id) == (pin.kind, pin.id) for each in keeping) == 1
+    return Unpinning(path, pin.kind, pin.id, last, about)
 
 
 def checks(wanted: Unpinning, facts: RegistrationFacts) -> tuple[Check, ...]:
@@ -90,15 +93,28 @@ def steps(wanted: Unpinning, facts: RegistrationFacts) -> tuple[Step, ...]:
 
 
 def execute(
-    wanted: Unpinning, facts: RegistrationFacts, writes: Writes, tell: Tell | None = None
+    wanted: Unpinning,
+    facts: RegistrationFacts,
+    writes: Writes,
+    tell: Tell | None = None,
+    held: Iterable[Handle] = (),
 ) -> Outcome:
-    """Remove the pin, if it still is that object's: the kernel's side of it sees to that.
+    """Remove the pin, if it still is that object's and what goes with it is what was seen.
+
+    Args:
+        wanted: The pin, as it was seen.
+        facts: What was known then.
+        writes: What changes the kernel.
+        tell: Is told of each step when it ended.
+        held: Links that this program holds.
 
     Raises:
         ReadOnly: Writing is not armed; nothing was done.
     """
     if not writes.armed:
         raise ReadOnly("writing is not armed: nothing was done")
+    if changed := _changed(wanted, facts, held):
+        return Outcome(ok=False, words=f"{changed}. {NOTHING_DONE}")
     taken = take(_actions(wanted, facts), Work(writes), tell)
     map_id = wanted.about.map_id
     link_id = wanted.object_id if wanted.kind == "link" else 0
@@ -119,6 +135,29 @@ def execute(
         left=left,
         refused=taken.failure is not None and not isinstance(taken.failure.error, NotThere),
     )
+
+
+def _changed(wanted: Unpinning, facts: RegistrationFacts, held: Iterable[Handle]) -> str:
+    """What is no longer as a person saw it; "" if all is."""
+    facts = replace(facts, snapshot=facts.inventory.sweep(), holders=facts.kernel.holders())
+    try:
+        now = plan_for(facts, wanted.path, held)
+    except PlanError as error:
+        return str(error)
+    what, there = f"{wanted.kind} {wanted.object_id}", f"{now.kind} {now.object_id}"
+    if there != what:
+        return f"{printable(wanted.path)} was a pin of {what} when you looked and is of {there} now"
+    if wanted.kind == "link" and (
+        changed := link_changed(wanted.object_id, wanted.about.map_id, facts.snapshot)
+    ):
+        return changed
+    before, after = wanted.about.status, now.about.status
+    if before != after:
+        return f"{wanted.about.what} was {before} when you looked and is {after} now"
+    if wanted.last != now.last:
+        keeper = "nothing else" if now.last else "something else"
+        return f"{keeper} keeps {what} since you looked"
+    return ""
 
 
 def _gone(wanted: Unpinning, snapshot: Snapshot) -> bool:
