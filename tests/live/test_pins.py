@@ -145,6 +145,40 @@ look()
     assert f"pins under {tmp_path}/first: another mount covers that bpffs" in unseen[3]
 
 
+def test_a_hard_link_is_a_pin_of_its_own(kit: Kit, tmp_path: Path) -> None:
+    """Else its other path would be told to be the last that keeps the object."""
+    script = """
+mount_bpffs(root)
+bpf.obj_pin(fds[0], f"{root}/x")
+os.link(f"{root}/x", f"{root}/y")
+look()
+look()
+os.unlink(f"{root}/x")
+look()
+"""
+    with kit.tcp_map(state="INIT") as ops:
+        (first, _), (second, _), (last, _) = in_bpffs(script, tmp_path, ops.fd)
+        x, y = ([f"{tmp_path}/{name}", "map", ops.id] for name in "xy")
+    assert first == second == [x, y]
+    assert last == [y]
+
+
+def test_a_bpffs_mounted_within_itself_counts_once(kit: Kit, tmp_path: Path) -> None:
+    script = """
+mount_bpffs(root)
+os.mkdir(f"{root}/a")
+os.mkdir(f"{root}/b")
+bpf.obj_pin(fds[0], f"{root}/a/x")
+bpf.obj_pin(fds[0], f"{root}/b/hidden")
+mount("--bind", f"{root}/a", f"{root}/b")
+look()
+"""
+    with kit.tcp_map(state="INIT") as ops:
+        ((pins, unseen),) = in_bpffs(script, tmp_path, ops.fd)
+    assert [path for path, _, _ in pins] == [f"{tmp_path}/a/x"]
+    assert unseen == []
+
+
 def test_names_that_are_no_utf8_or_hold_escapes(kit: Kit, tmp_path: Path) -> None:
     script = r"""
 mount_bpffs(root)

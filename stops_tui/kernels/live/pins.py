@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from stops_tui.bpf.errors import BpfError
 from stops_tui.bpf.syscall import BPF_F_RDONLY, Bpf, opened
@@ -33,8 +33,9 @@ class Pins:
 
     def look(self) -> tuple[tuple[RawPin, ...], tuple[str, ...]]:
         """The pins, by path, and in words what could not be looked at."""
-        walk = _Walk(self._known)
-        for mount in sorted(mounts("bpf"), key=lambda mount: len(mount.root)):
+        there = sorted(mounts("bpf"), key=lambda mount: len(mount.root))
+        walk = _Walk(self._known, frozenset(mount.point for mount in there))
+        for mount in there:
             walk.mount(mount)
         self._known = walk.found
         return tuple(sorted(walk.pins, key=lambda pin: pin.path)), tuple(walk.unseen())
@@ -43,10 +44,12 @@ class Pins:
 class _Walk:
     """One look at all mounts. `found` is what the next look may take as known."""
 
-    def __init__(self, known: dict[_Inode, _Object]) -> None:
+    def __init__(self, known: dict[_Inode, _Object], points: Collection[str]) -> None:
         self.pins: list[RawPin] = []
         self.found: dict[_Inode, _Object] = {}
         self._known = known
+        self._points = points
+        self._shown: Collection[_Inode] = ()
         self._bpf = Bpf()
         self._walked: list[Mount] = []
         self._hidden: list[Mount] = []
@@ -62,6 +65,7 @@ class _Walk:
             self._hidden.append(mount)
             return
         self._covered = False
+        self._shown = frozenset(self.found)
         for entry in self._files(mount):
             if len(self.pins) == MOST_PINS:
                 self._beyond = True
@@ -99,7 +103,7 @@ class _Walk:
                 self._refuse(path, error.strerror or str(error))
 
     def _deeper(self, mount: Mount, path: str, depth: int) -> list[tuple[str, int]]:
-        if _device(path) != mount.device:
+        if path in self._points or _device(path) != mount.device:
             self._covered = True
             return []
         if depth == DEEPEST:
@@ -109,10 +113,11 @@ class _Walk:
 
     def _pin(self, device: int, entry: os.DirEntry[str]) -> None:
         inode = device, entry.inode()
-        if inode in self.found:
-            return
+        if inode in self._shown:
+            return  # by another mount; within one, an inode has several paths: hard links
+        known = self.found.get(inode) or self._known.get(inode)
         try:
-            found = self._known.get(inode) or self._object(entry.path)
+            found = known or self._object(entry.path)
         except BpfError as error:
             if error.errno_name != "ENOENT":
                 self._refuse(entry.path, error.cause or error.errno_name)
