@@ -6,13 +6,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 
 import pytest
 
 from stops_tui.kernels.live import facts as live_facts
 from stops_tui.kernels.live.access import obstacles
 from stops_tui.kernels.live.facts import facts
+from tests.support.child import in_child
 
 SHOW = """
 import json, sys
@@ -22,31 +22,20 @@ print(json.dumps([[o.what, o.remedy, o.exit_code] for o in obstacles()]))
 """
 
 
-def in_child(prepare: Callable[[], object]) -> list[tuple[str, str, int]]:
-    """obstacles() in a child process, after it gave up what `prepare` gives up."""
-    facts()  # imports everything: an unprivileged user may not be able to read this folder
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        prepare()
-        found = [(o.what, o.remedy, o.exit_code) for o in obstacles()]
-        os.write(write, json.dumps(found).encode())
-        os._exit(0)
-    os.close(write)
-    with os.fdopen(read) as answer:
-        text = answer.read()
-    assert os.waitpid(pid, 0)[1] == 0
-    return [tuple(found) for found in json.loads(text)]
-
-
 def test_root_on_a_host_has_none() -> None:
     assert obstacles() == []
 
 
 def test_nobody_lacks_a_capability(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_facts, "running_command", lambda *_: "/opt/bin/stops-tui")
-    found = in_child(lambda: os.setresuid(65534, 65534, 65534))
-    assert found[0] == ("CAP_SYS_ADMIN is missing", "sudo /opt/bin/stops-tui", 3)
+    facts()  # imports everything: an unprivileged user may not be able to read this folder
+
+    def as_nobody() -> list[tuple[str, str, int]]:
+        os.setresuid(65534, 65534, 65534)
+        return [(found.what, found.remedy, found.exit_code) for found in obstacles()]
+
+    found = in_child(as_nobody)
+    assert found[0] == ["CAP_SYS_ADMIN is missing", "sudo /opt/bin/stops-tui", 3]
     assert [what for what, _, _ in found[1:]] == [
         "CAP_SYSLOG is missing",
         "CAP_SYS_PTRACE is missing",

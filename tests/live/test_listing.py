@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,8 +19,10 @@ from stops_tui.bpf.syscall import Bpf, opened
 from stops_tui.btf import Btf
 from stops_tui.kernels.kernel import RawCode
 from stops_tui.kernels.live.code import program_code
+from stops_tui.kernels.live.facts import CAP_SYS_ADMIN
 from stops_tui.struct_ops.listing import ListingLine, jited_listing, xlated_listing
 from tests.support import bpftool
+from tests.support.child import in_child, keep_capabilities
 from tests.support.clang import bpf_object, tool
 
 GONE = 2**31 - 1
@@ -195,33 +196,26 @@ def test_a_program_that_is_gone() -> None:
     assert program_code(Bpf(), GONE, None) is None
 
 
-SEEN_BY_ANOTHER = """
-import json, sys
-from stops_tui.bpf.syscall import Bpf
-from stops_tui.btf import Btf
-from stops_tui.kernels.live.code import program_code
-from stops_tui.struct_ops.listing import jited_listing, xlated_listing
-vmlinux = Btf.parse(open("/sys/kernel/btf/vmlinux", "rb").read())
-code = program_code(Bpf(), int(sys.argv[1]), vmlinux)
-xlated = [line.text for line in xlated_listing(code, None) if line.kind == "insn"]
-print(json.dumps([xlated, len(jited_listing(code, None, "x86_64")), code.withheld]))
-"""
+def test_without_cap_syslog_the_kernel_withholds(compiled: dict[str, int], vmlinux: Btf) -> None:
+    def seen() -> list[list[Any]]:
+        keep_capabilities(CAP_SYS_ADMIN)
+        codes = [code_of(prog_id, vmlinux) for prog_id in compiled.values()]
+        return [
+            [
+                kinds(xlated_listing(code, None), "insn"),
+                texts(jited_listing(code, None, "x86_64")),
+                code.withheld,
+            ]
+            for code in codes
+        ]
 
-
-def test_without_cap_syslog_the_kernel_withholds(compiled: dict[str, int]) -> None:
     without = [tool("setpriv"), "--bounding-set", "-syslog", "--inh-caps", "-syslog"]
-    for prog_id in compiled.values():
-        script = [*without, sys.executable, "-c", SEEN_BY_ANOTHER, str(prog_id)]
-        done = subprocess.run(script, capture_output=True, text=True, check=True)
-        xlated, jited_lines, withheld = json.loads(done.stdout)
-        theirs = subprocess.run(
-            [*without, str(bpftool.installed()), "prog", "dump", "xlated", "id", str(prog_id)],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.splitlines()
+    dump = [*without, str(bpftool.installed()), "prog", "dump", "xlated", "id"]
+    for prog_id, (xlated, jited, withheld) in zip(compiled.values(), in_child(seen), strict=True):
+        dumped = subprocess.run([*dump, str(prog_id)], capture_output=True, text=True, check=True)
+        theirs = dumped.stdout.splitlines()
         assert xlated == [line for line in theirs if re.match(r" *\d+: ", line)]
-        assert jited_lines == 0
+        assert jited == []
         assert withheld.startswith("CAP_SYSLOG is missing")
 
 

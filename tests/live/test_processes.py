@@ -8,12 +8,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 from stops_tui.bpf.syscall import opened
 from stops_tui.kernels.kernel import RawFd
 from stops_tui.kernels.live.processes import Processes
+from tests.support.child import in_child
 from tests.support.live import Kit
 
 
@@ -118,30 +120,19 @@ def test_what_a_process_opens_and_closes_later_is_seen(kit: Kit) -> None:
         process.stdin.close()
 
 
-def as_nobody() -> tuple[list[int], list[str]]:
-    """One look as an unprivileged user, in a child: uids cannot be taken back."""
+def test_what_may_not_be_looked_at_is_said(kit: Kit) -> None:
     looker = Processes()
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
+
+    def as_nobody() -> list[list[Any]]:
         os.setgroups([])
         os.setresgid(65534, 65534, 65534)
         os.setresuid(65534, 65534, 65534)
         fds, unseen = looker.look()
-        os.write(write, json.dumps([[fd.id for fd in fds], list(unseen)]).encode())
-        os._exit(0)
-    os.close(write)
-    with os.fdopen(read) as answer:
-        text = answer.read()
-    assert os.waitpid(pid, 0)[1] == 0
-    fds, unseen = json.loads(text)
-    return fds, unseen
+        return [[fd.id for fd in fds], list(unseen)]
 
-
-def test_what_may_not_be_looked_at_is_said(kit: Kit) -> None:
     with kit.tcp_map(state="INIT") as ops, holder(ops.fd):
-        fds, unseen = as_nobody()
-    assert fds == []
+        ids, unseen = in_child(as_nobody)
+    assert ids == []
     assert any(
         words.startswith("open files of ")
         and words.endswith(": Permission denied (CAP_SYS_PTRACE is missing)")

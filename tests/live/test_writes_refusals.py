@@ -4,12 +4,10 @@ that nothing is left. BPF_LINK_UPDATE is left out on purpose: of a TCP link it c
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, suppress
 from errno import (
     E2BIG,
     EACCES,
@@ -22,18 +20,23 @@ from errno import (
     EOPNOTSUPP,
     EPERM,
 )
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from stops_tui.bpf.errors import ENOTSUPP, BpfError, errno_name
+from stops_tui.bpf.insns import R0, exit_, mov
 from stops_tui.bpf.smallest_btf import SMALLEST_BTF
 from stops_tui.bpf.syscall import BPF_F_LINK, BPF_F_RDONLY, opened
 from stops_tui.btf import Kind
+from stops_tui.kernels.live.facts import CAP_BPF, CAP_PERFMON
+from stops_tui.kernels.live.handles import LiveHandle
 from stops_tui.kernels.live.kernel import LiveKernel
-from stops_tui.kernels.writes import Handle
-from tests.support.clang import tool
+from stops_tui.kernels.live.writes import LiveWrites
+from stops_tui.kernels.writes import Handle, NewMap, NewProgram
+from tests.support.child import in_child, keep_capabilities
 from tests.support.live import TCP, TCP_MANDATORY, Kit, LiveMap, available, open_bpf_fds
 from tests.support.writes_contract import Bench
 
@@ -42,14 +45,22 @@ BPF_F_WRONLY = 1 << 4
 
 
 class Provoker:
-    """What a row needs: a kit for calls that `Writes` cannot even express, and a bench for it."""
+    """What a row needs: a kit for calls that `Writes` cannot even express, and a bench for others.
+
+    Attributes:
+        name: Of what it makes.
+    """
 
     def __init__(self, kit: Kit, kernel: LiveKernel, stack: ExitStack) -> None:
         self.kit = kit
         self.bpf = kit.bpf
         self.stack = stack
-        self.bench = Bench(kernel, kit.name("r"))
-        stack.callback(self.bench.close)
+        self.name = kit.name("r")
+        self._kernel = kernel
+
+    @cached_property
+    def bench(self) -> Bench:
+        return self.stack.enter_context(closing(Bench(self._kernel, self.name)))
 
     def create(self, **other: Any) -> None:
         """BPF_MAP_CREATE of a good TCP map, but for `other`."""
@@ -59,7 +70,7 @@ class Provoker:
             "value_size": layout.value_size,
             "value_type_id": layout.value_type_id,
             "btf_fd": btf_fd,
-            "name": self.bench.name,
+            "name": self.name,
         }
         self.stack.enter_context(opened(self.bpf.map_create(**{**good, **other})))
 
@@ -277,67 +288,43 @@ def test_refusal(
         call(provoker)
     assert caught.value.errno == errno, caught.value
     assert words in caught.value.cause
-    assert provoker.bench.name not in available()
+    assert provoker.name not in available()
 
 
-# Capabilities that are missing, in a process of its own.
-
-WITHOUT = """
-import json, os, sys
-from errno import errorcode
-from stops_tui.bpf.errors import BpfError
-from stops_tui.bpf.insns import R0, exit_, mov
-from stops_tui.bpf.syscall import Bpf
-from stops_tui.btf import Btf, Kind
-from stops_tui.kernels.live.handles import LiveHandle
-from stops_tui.kernels.live.writes import LiveWrites
-from stops_tui.kernels.writes import NewMap, NewProgram
-bpf = Bpf()
-map_fd, type_id, value_type_id, value_size = map(int, sys.argv[1:5])
-writes = LiveWrites(lambda: bpf, lambda _: None)
-writes.armed = True
-told = {}
-writes.listen = lambda call: told.update({call.command: call.error})
-ops, btf = LiveHandle("map", 1, map_fd), LiveHandle("btf", 1, map_fd)
-for call in (
-    lambda: writes.load_btf(),
-    lambda: writes.load_program(NewProgram("x", (mov(R0, 0), exit_()), type_id, 0)),
-    lambda: writes.create_map(NewMap("x", value_type_id, value_size, False), btf),
-    lambda: writes.delete_map(ops),
-    lambda: writes.mount_bpffs(sys.argv[5]),
-):
-    try:
-        call()
-    except (BpfError, OSError):
-        pass
-for name in ("map", "program", "link"):
-    try:
-        getattr(writes, f"open_{name}")(1)
-    except BpfError as error:
-        told[error.command] = f"{error.errno_name}: {error.cause}"
-print(json.dumps(told))
-"""
+# Capabilities that are missing
 
 
-def without(kit: Kit, folder: Path, *kept: str) -> dict[str, str]:
-    """What each call said in a process that has only these capabilities."""
-    layout = kit.layout()
-    capabilities = ",".join(["-all", *(f"+{name}" for name in kept)])
+def without(kit: Kit, folder: Path, *kept: int) -> dict[str, str]:
+    """What each call says in a process that has only these capabilities."""
+    layout, told = kit.layout(), dict[str, str]()
+    writes = LiveWrites(lambda: kit.bpf, lambda _: None)
+    writes.armed = True
+    writes.listen = lambda call: told.update({call.command: call.error})
+    program = NewProgram("x", (mov(R0, 0), exit_()), layout.type_id, 0)
+    new = NewMap("x", layout.value_type_id, layout.value_size, link=False)
+
+    def calls(ops: Handle, btf: Handle) -> dict[str, str]:
+        keep_capabilities(*kept)
+        for call in (
+            lambda: writes.load_btf(),
+            lambda: writes.load_program(program),
+            lambda: writes.create_map(new, btf),
+            lambda: writes.delete_map(ops),
+            lambda: writes.mount_bpffs(str(folder)),
+        ):
+            with suppress(BpfError, OSError):
+                call()
+        for open_ in (writes.open_map, writes.open_program, writes.open_link):
+            try:
+                open_(1)
+            except BpfError as error:
+                told[error.command] = f"{error.errno_name}: {error.cause}"
+        return told
+
     with kit.tcp_map(state="INIT") as ops:
-        arguments = (ops.fd, layout.type_id, layout.value_type_id, layout.value_size, folder)
-        answer = subprocess.run(
-            [
-                tool("setpriv"), "--bounding-set", capabilities, "--inh-caps", capabilities,
-                sys.executable, "-c", WITHOUT, *map(str, arguments),
-            ],
-            pass_fds=[ops.fd],
-            capture_output=True,
-            text=True,
-            check=False,
-        )  # fmt: skip
-    assert answer.returncode == 0, answer.stderr
-    told: dict[str, str] = json.loads(answer.stdout)
-    return told
+        handles = LiveHandle("map", ops.id, ops.fd), LiveHandle("btf", 1, ops.fd)
+        answer: dict[str, str] = in_child(lambda: calls(*handles))
+    return answer
 
 
 def test_without_any_capability(kit: Kit, tmp_path: Path) -> None:
@@ -354,41 +341,25 @@ def test_without_any_capability(kit: Kit, tmp_path: Path) -> None:
 
 
 def test_with_cap_bpf_alone(kit: Kit, tmp_path: Path) -> None:
-    told = without(kit, tmp_path, "bpf")
+    told = without(kit, tmp_path, CAP_BPF)
     assert told["BPF_BTF_LOAD"] == ""
     assert told["BPF_PROG_LOAD"].startswith("EPERM: CAP_BPF and CAP_PERFMON are needed")
     assert told["BPF_MAP_CREATE"].startswith("EINVAL: ")  # for want of a BTF only
 
 
 def test_with_what_registering_needs(kit: Kit, tmp_path: Path) -> None:
-    told = without(kit, tmp_path, "bpf", "perfmon")
+    told = without(kit, tmp_path, CAP_BPF, CAP_PERFMON)
     assert told["BPF_PROG_LOAD"] == ""
 
 
-NO_STDIN = """
-import os
-os.close(0)
-from stops_tui.kernels.live.kernel import LiveKernel
-from tests.support.writes_contract import Bench
-bench = Bench(LiveKernel.open(), "t_no_stdin")
-ops = bench.map()
-program = bench.program()
-handles = bench._btf, ops, program
-assert all(handle.fd > 2 for handle in handles), [handle.fd for handle in handles]
-os.fstat(2)
-try:
-    os.fstat(0)
-except OSError:
-    pass
-else:
-    raise AssertionError("0 stays open")
-bench.close()
-"""
-
-
-def test_no_file_descriptor_is_0(kit: Kit) -> None:
+def test_no_file_descriptor_is_0(kit: Kit, kernel: LiveKernel) -> None:
     """The kernel takes a program's file descriptor 0 in a value as no program, without a word."""
-    answer = subprocess.run(
-        [sys.executable, "-c", NO_STDIN], capture_output=True, text=True, check=False
-    )
-    assert answer.returncode == 0, answer.stderr
+
+    def made() -> list[int]:
+        os.close(0)
+        with closing(Bench(kernel, kit.name())) as bench:
+            handles = bench.keep(kernel.writes.load_btf()), bench.map(), bench.program()
+            assert not Path("/proc/self/fd/0").exists()
+            return [cast("LiveHandle", handle).fd for handle in handles]
+
+    assert min(in_child(made)) > 2
