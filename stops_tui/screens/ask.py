@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 from rich.console import RenderableType
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.markup import escape
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from stops_tui.screens.dialog import Dialog
 from stops_tui.struct_ops.text import printable
 from stops_tui.widgets.button_line import ButtonLine, Do
 
-DIALOG_CSS = """
-    align: center middle;
-    background: $background 60%;
-    &:ansi { background: transparent; }
-    & > .dialog {
-        width: 94%; max-width: 96; height: auto; max-height: 100%; background: $surface;
-        border: round $border; border-title-style: bold; border-title-color: $text;
-        border-subtitle-color: $text-muted; padding: 1 1 0 1;
+QUESTION_CSS = """
+    & > .frame {
+        width: 94%; max-width: 96; height: auto; max-height: 100%; padding: 1 1 0 1;
         & > VerticalScroll {
             height: auto; max-height: 1fr; scrollbar-size-vertical: 1; padding: 0 1;
             & > Static { height: auto; margin: 0 0 1 0; }
         }
     }
 """
-"""How every dialog looks: a box in the middle, its text to scroll, its buttons always there."""
+"""How a question looks: its text to scroll, its buttons always there."""
 
 
 class Answer(NamedTuple):
@@ -40,11 +34,10 @@ class Answer(NamedTuple):
     label: str
 
 
-class AskScreen(ModalScreen[str]):
+class AskScreen(Dialog[str]):
     """Gives the key of the chosen answer; Esc, and Enter at first, give the first one's."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", show=False)]
-    DEFAULT_CSS = f"AskScreen {{ {DIALOG_CSS} }}"
+    DEFAULT_CSS = f"AskScreen {{ {QUESTION_CSS} }}"
 
     def __init__(self, title: str, body: RenderableType, answers: Sequence[Answer]) -> None:
         super().__init__()
@@ -54,7 +47,7 @@ class AskScreen(ModalScreen[str]):
 
     def compose(self) -> ComposeResult:
         """The text and the buttons."""
-        with Vertical(classes="dialog") as box:
+        with Vertical(classes="frame") as box:
             box.border_title = escape(printable(self._title))
             with VerticalScroll(can_focus=False):
                 yield Static(self._body, markup=False)

@@ -8,8 +8,8 @@ from typing import ClassVar, NamedTuple
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen
 
+from stops_tui.screens.dialog import Dialog
 from stops_tui.widgets.line_table import Column, LineTable, Row, Span
 
 
@@ -21,20 +21,12 @@ class Option(NamedTuple):
     note: str = ""
 
 
-class ChooseScreen(ModalScreen[str]):
+class ChooseScreen(Dialog[str]):
     """Options in a box; Enter gives the key of the chosen one, Esc gives nothing."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "leave", "Close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("q", "leave", "Leave", show=False)]
     DEFAULT_CSS = """
-    ChooseScreen {
-        align: center middle;
-        background: $background 60%;
-        &:ansi { background: transparent; }
-        & LineTable {
-            width: 64; max-width: 90%; max-height: 90%;
-            border: round $border; border-title-style: bold; background: $surface;
-        }
-    }
+    ChooseScreen > .frame { width: 64; max-width: 90%; max-height: 90%; }
     """
 
     def __init__(self, title: str, options: Sequence[Option], current: str = "") -> None:
@@ -47,6 +39,7 @@ class ChooseScreen(ModalScreen[str]):
         """The options as a table."""
         columns = (Column("label", "", 16), Column("note", "", 30, least=10, grow=True))
         table = LineTable(columns, header=False)
+        table.add_class("frame")
         table.border_title = self._title
         table.border_subtitle = "Enter chooses · Esc leaves"
         table.styles.height = len(self._options) + 2
@@ -62,7 +55,3 @@ class ChooseScreen(ModalScreen[str]):
     @on(LineTable.Chosen)
     def _choose(self, message: LineTable.Chosen) -> None:
         self.dismiss(str(message.key))
-
-    def action_leave(self) -> None:
-        """Choose nothing."""
-        self.dismiss()

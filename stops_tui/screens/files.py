@@ -78,6 +78,14 @@ def place_of(typed: str) -> Path:
     return path.absolute()
 
 
+def here() -> str:
+    """The working folder, as a path to go on typing; "" if it was removed."""
+    try:
+        return f"{Path.cwd()}/"
+    except OSError:
+        return ""
+
+
 def _entry(found: os.DirEntry[str], suffix: str) -> Entry | None:
     """The entry, if it is a folder or such a file; a broken link or a device is neither."""
     try:

@@ -8,29 +8,23 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from stops_tui.actions import Action
+from stops_tui.screens.dialog import Dialog
 from stops_tui.widgets.key_help import help_text
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Dialog[None]):
     """One page to scroll; any of the keys that opened or close it leads back."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,question_mark,q", "close", "Close", show=False),
+        Binding("question_mark,q", "leave", "Leave", show=False),
     ]
     DEFAULT_CSS = """
-    HelpScreen {
-        align: center middle;
-        & > VerticalScroll {
-            width: 100%; max-width: 100; height: 100%;
-            border: round $border; border-title-style: bold; border-title-color: $text;
-            border-subtitle-color: $text-muted; scrollbar-size-vertical: 1; padding: 1 2 0 2;
-            background: $surface;
-            & > Static { width: 100%; height: auto; }
-        }
+    HelpScreen > .frame {
+        width: 100%; max-width: 100; height: 100%; scrollbar-size-vertical: 1; padding: 1 2 0 2;
+        & > Static { width: 100%; height: auto; }
     }
     """
 
@@ -46,7 +40,7 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """The page."""
-        with VerticalScroll() as page:
+        with VerticalScroll(classes="frame") as page:
             page.border_title = "Help"
             page.border_subtitle = "↑ ↓ scroll · Esc back"
             yield Static(self._text, markup=False)
@@ -54,7 +48,3 @@ class HelpScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         """Take the focus."""
         self.query_one(VerticalScroll).focus()
-
-    def action_close(self) -> None:
-        """Go back to where help was asked."""
-        self.dismiss()

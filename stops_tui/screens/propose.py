@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import ClassVar, NamedTuple, cast
+from typing import ClassVar, NamedTuple
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -13,14 +13,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.markup import escape
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from stops_tui.bpf.errors import BpfError
 from stops_tui.btf import BtfError
 from stops_tui.kernels.writes import ReadOnly
-from stops_tui.screens.ask import DIALOG_CSS
-from stops_tui.screens.base import Facts
+from stops_tui.screens.ask import QUESTION_CSS
+from stops_tui.screens.dialog import Dialog
 from stops_tui.struct_ops.registration.checks import failures
 from stops_tui.struct_ops.registration.outcome import Check, Outcome, Step, StepResult, Tell
 from stops_tui.struct_ops.registration.plan import PlanError
@@ -61,17 +60,16 @@ def proposed(make: Callable[[], Proposal]) -> Proposal | str:
         return str(error)
 
 
-class ProposalScreen(ModalScreen[Outcome | None]):
+class ProposalScreen(Dialog[Outcome]):
     """Asks, does it, shows each call as it returns, and what is there then. Gives the outcome."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Leave", show=False),
         Binding("up", "scroll(-1)", "Up", show=False),
         Binding("down", "scroll(1)", "Down", show=False),
         Binding("pageup", "scroll(-10)", "Page up", show=False),
         Binding("pagedown", "scroll(10)", "Page down", show=False),
     ]
-    DEFAULT_CSS = f"ProposalScreen {{ {DIALOG_CSS} }}"
+    DEFAULT_CSS = f"ProposalScreen {{ {QUESTION_CSS} }}"
 
     class Told(Message):
         """A call returned."""
@@ -90,7 +88,7 @@ class ProposalScreen(ModalScreen[Outcome | None]):
     def compose(self) -> ComposeResult:
         """What it is about, what was checked, what is done, what came of it; the buttons."""
         proposal, styles = self._proposal, palette(self.app)
-        with Vertical(classes="dialog") as box:
+        with Vertical(classes="frame") as box:
             box.border_title = escape(printable(proposal.title))
             with VerticalScroll(can_focus=False):
                 yield Static(pairs_text(proposal.about, styles), id="about")
@@ -131,7 +129,7 @@ class ProposalScreen(ModalScreen[Outcome | None]):
         self._at_work = True
         await self._offer()
         self._show_steps()
-        cast("Facts", self.app).change(lambda: _run(self._proposal, self._tell), self._end)
+        self.facts.change(lambda: _run(self._proposal, self._tell), self._end)
 
     def _tell(self, result: StepResult) -> None:
         self.post_message(self.Told(result))
@@ -150,7 +148,7 @@ class ProposalScreen(ModalScreen[Outcome | None]):
         """Show what is there now; where the person has left, say it."""
         self._at_work, self._outcome = False, outcome
         self._results = list(outcome.steps)
-        cast("Facts", self.app).look()
+        self.facts.look()
         if not self.is_attached:
             said = partial(self.app.notify, outcome.words, markup=False)
             said() if outcome.ok else said(severity="error")
@@ -159,7 +157,7 @@ class ProposalScreen(ModalScreen[Outcome | None]):
         self.query_one("#steps").display = bool(self._results)
         for seen_before in ("#about", "#checks"):
             self.query_one(seen_before).display = False
-        self.query_one(".dialog").border_title = escape(printable(self._proposal.title.rstrip("?")))
+        self.query_one(".frame").border_title = escape(printable(self._proposal.title.rstrip("?")))
         told = self.query_one("#outcome", Static)
         told.update(self._outcome_text(outcome))
         told.display = True

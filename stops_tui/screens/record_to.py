@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from stops_tui.screens.register.plan_file import FRAME, here
+from stops_tui.screens.dialog import FileDialog
+from stops_tui.screens.files import here
 from stops_tui.widgets.line_input import LineInput
 from stops_tui.widgets.tick_box import TickBox
 
@@ -23,11 +21,10 @@ Everything the explorer shows from now on, until the key is pressed again; who h
 replay it anywhere: stops-tui replay FILE."""
 
 
-class RecordTo(ModalScreen[tuple[str, bool] | None]):
+class RecordTo(FileDialog[tuple[str, bool]]):
     """Gives the path, and whether names and paths are left out; None: do not record."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Close", show=False)]
-    DEFAULT_CSS = FRAME.replace("$SCREEN", "RecordTo") + "RecordTo TickBox { margin: 0 2; }"
+    DEFAULT_CSS = "RecordTo TickBox { margin: 0 2; }"
 
     def __init__(self, host: str) -> None:
         """With a name for the file made of the host's and the time."""
@@ -37,7 +34,7 @@ class RecordTo(ModalScreen[tuple[str, bool] | None]):
 
     def compose(self) -> ComposeResult:
         """The path, what is left out, and what it is for."""
-        with Vertical() as box:
+        with Vertical(classes="frame") as box:
             box.border_title = "Record into"
             box.border_subtitle = "Enter records · Esc leaves"
             yield LineInput(self._default, compact=True)
@@ -47,7 +44,3 @@ class RecordTo(ModalScreen[tuple[str, bool] | None]):
     @on(Input.Submitted)
     def _submit(self, message: Input.Submitted) -> None:
         self.dismiss((message.value, self.query_one(TickBox).value))
-
-    def action_leave(self) -> None:
-        """Record nothing."""
-        self.dismiss(None)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from stops_tui.bpf.object_file import ObjectFile, ObjectFileError, read
-from stops_tui.screens.base import Facts
+from stops_tui.screens.dialog import Dialog
 from stops_tui.screens.files import TROUBLE, place_of, words_of
 from stops_tui.screens.object.recent import recent, remember
 from stops_tui.screens.path_browser import PathBrowser, title_of
@@ -21,7 +18,7 @@ from stops_tui.screens.path_browser import PathBrowser, title_of
 SUFFIX = ".o"
 
 
-class ChooseObject(ModalScreen[ObjectFile | None]):
+class ChooseObject(Dialog[ObjectFile]):
     """Gives what is in the chosen file, or None; a file that cannot be read is told of here."""
 
     HELP = """An object file that clang made of a BPF program (`.bpf.o`). Type its path, or go to it
@@ -29,23 +26,13 @@ with the arrows: folders and files that end in `.o` are shown, hidden ones once 
 is typed without a slash also finds files that were opened before.
 
 `Tab` completes a path, `Enter` opens the file at the cursor or goes into the folder."""
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Close", show=False)]
     DEFAULT_CSS = """
-    ChooseObject {
-        align: center middle;
-        background: $background 60%;
-        &:ansi { background: transparent; }
-        & > Vertical {
-            width: 96%; max-width: 120; height: 92%; max-height: 40; background: $surface;
-            border: round $border; border-title-style: bold; border-title-color: $text;
-            border-subtitle-color: $text-muted;
-        }
-    }
+    ChooseObject > .frame { width: 96%; max-width: 120; height: 92%; max-height: 40; }
     """
 
     def compose(self) -> ComposeResult:
         """The path, and what is there."""
-        with Vertical() as box:
+        with Vertical(classes="frame") as box:
             box.border_title = "Open an object file"
             box.border_subtitle = "type a path · Tab completes · Enter opens · Esc leaves"
             yield PathBrowser(
@@ -56,31 +43,23 @@ is typed without a slash also finds files that were opened before.
 
     def on_mount(self) -> None:
         """Offer what was opened before."""
-        self._facts.lookup(self, recent, self.query_one(PathBrowser).offer)
-
-    @property
-    def _facts(self) -> Facts:
-        return cast("Facts", self.app)
+        self.facts.lookup(self, recent, self.query_one(PathBrowser).offer)
 
     @on(PathBrowser.Entered)
     def _show_folder(self, message: PathBrowser.Entered) -> None:
         where = f" in {title_of(message.path)}" if message.path else ""
-        self.query_one(Vertical).border_title = f"Open an object file{where}"
+        self.query_one(".frame").border_title = f"Open an object file{where}"
 
     @on(PathBrowser.Picked)
     def _open(self, message: PathBrowser.Picked) -> None:
         self.query_one(PathBrowser).say("Reading…")
-        self._facts.lookup(self, partial(open_object, message.path), self._take)
+        self.facts.lookup(self, partial(open_object, message.path), self._take)
 
     def _take(self, found: ObjectFile | str) -> None:
         if isinstance(found, str):
             self.query_one(PathBrowser).say(found)
         else:
             self.dismiss(found)
-
-    def action_leave(self) -> None:
-        """Choose none."""
-        self.dismiss(None)
 
 
 def open_object(path: str) -> ObjectFile | str:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Sequence
-from typing import ClassVar, cast
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.markup import escape
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from stops_tui.screens.base import Facts
+from stops_tui.screens.dialog import Dialog
 from stops_tui.struct_ops.candidates import Candidate, candidates
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.plan import InObject, ProgramSource
@@ -36,11 +35,10 @@ FITS: dict[str, tuple[str, Tone]] = {
 """How a judgement is worded, and its tone."""
 
 
-class ProgramPicker(ModalScreen[ProgramSource | str | None]):
+class ProgramPicker(Dialog[ProgramSource | str]):
     """Gives the chosen program, LEAVE_EMPTY, or None where nothing was chosen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Close", show=False),
         Binding("up", "cursor('step', -1)", "Up", show=False, priority=True),
         Binding("down", "cursor('step', 1)", "Down", show=False, priority=True),
         Binding("pageup", "cursor('page', -1)", "Page up", show=False, priority=True),
@@ -50,14 +48,7 @@ class ProgramPicker(ModalScreen[ProgramSource | str | None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal")]  # noqa: RUF012 (Textual declares it so)
     DEFAULT_CSS = """
     ProgramPicker {
-        align: center middle;
-        background: $background 60%;
-        &:ansi { background: transparent; }
-        & > #picker {
-            width: 96%; max-width: 150; height: 92%; max-height: 40; background: $surface;
-            border: round $border; border-title-style: bold; border-title-color: $text;
-            border-subtitle-color: $text-muted;
-        }
+        & > .frame { width: 96%; max-width: 150; height: 92%; max-height: 40; }
         & Input { height: 1; border: none; padding: 0 2; background: $boost; }
         & #choice { layout: horizontal; height: 1fr; }
         & LineTable { width: 3fr; height: 1fr; }
@@ -82,7 +73,7 @@ class ProgramPicker(ModalScreen[ProgramSource | str | None]):
         current: ProgramSource | None,
     ) -> None:
         super().__init__()
-        self._facts = facts
+        self._offered = facts
         self._type = type_
         self._member = member
         self._current = current
@@ -97,7 +88,7 @@ class ProgramPicker(ModalScreen[ProgramSource | str | None]):
             Column("name", "NAME", 24, least=14),
             Column("why", "WHY", 30, least=16, grow=True),
         )
-        with Vertical(id="picker") as box:
+        with Vertical(classes="frame") as box:
             box.border_title = escape(f"Program for {printable(self._member)}")
             box.border_subtitle = "type to filter · Enter chooses · Esc leaves"
             yield LineInput(placeholder="id, name, map, path …", id="wanted", compact=True)
@@ -109,8 +100,8 @@ class ProgramPicker(ModalScreen[ProgramSource | str | None]):
     def on_mount(self) -> None:
         """Judge the programs aside."""
         self.query_one(Input).focus()
-        cast("Facts", self.app).lookup(
-            self, lambda: candidates(self._facts, self._type, self._member), self._take
+        self.facts.lookup(
+            self, lambda: candidates(self._offered, self._type, self._member), self._take
         )
 
     @property
@@ -136,7 +127,7 @@ class ProgramPicker(ModalScreen[ProgramSource | str | None]):
             rows.append(Row(LEAVE_EMPTY, ("", "", Span("(none)", "dim"), "leave it empty")))
         self._table.empty = "No program matches."
         self._table.show_rows(rows)
-        self.query_one("#picker").border_title = self._title()
+        self.query_one(".frame").border_title = self._title()
         self._show_about()
 
     def _title(self) -> str:
@@ -151,7 +142,7 @@ class ProgramPicker(ModalScreen[ProgramSource | str | None]):
     @on(LineTable.Highlighted)
     def _show_about(self) -> None:
         chosen = self._chosen
-        about = candidate_text(chosen, self._facts) if chosen else ""
+        about = candidate_text(chosen, self._offered) if chosen else ""
         self.query_one("#about", Static).update(about)
 
     @property
@@ -179,10 +170,6 @@ class ProgramPicker(ModalScreen[ProgramSource | str | None]):
         """Show, or hide, the programs that do not fit."""
         self._all = not self._all
         self._show()
-
-    def action_leave(self) -> None:
-        """Choose nothing."""
-        self.dismiss(None)
 
 
 def _row(each: Candidate) -> Row:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
-from typing import ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from stops_tui.screens.base import Facts
-from stops_tui.screens.files import TROUBLE, place_of
+from stops_tui.screens.dialog import FileDialog
+from stops_tui.screens.files import TROUBLE, here, place_of
 from stops_tui.screens.path_browser import PathBrowser
 from stops_tui.struct_ops.registration.plan import Plan, PlanError
 from stops_tui.struct_ops.registration.plan_file import from_toml, to_toml
@@ -25,27 +21,9 @@ SUFFIX = ".toml"
 LARGEST = 1 << 20
 """Bytes of a file that can be a plan."""
 
-FRAME = """
-    $SCREEN {
-        align: center middle;
-        background: $background 60%;
-        &:ansi { background: transparent; }
-        & > Vertical {
-            width: 72; max-width: 96%; height: auto; max-height: 90%; background: $surface;
-            border: round $border; border-title-style: bold; border-title-color: $text;
-            border-subtitle-color: $text-muted;
-        }
-        & Input { height: 1; border: none; padding: 0 2; background: $boost; }
-        & Static { height: auto; padding: 0 2; color: $text-warning; }
-    }
-"""
 
-
-class SavePlan(ModalScreen[str | None]):
+class SavePlan(FileDialog[str]):
     """Asks for a path and writes the plan there; gives the path, or None."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Close", show=False)]
-    DEFAULT_CSS = FRAME.replace("$SCREEN", "SavePlan")
 
     def __init__(self, plan: Plan) -> None:
         super().__init__()
@@ -55,7 +33,7 @@ class SavePlan(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         """The path, and what is wrong with it."""
-        with Vertical() as box:
+        with Vertical(classes="frame") as box:
             box.border_title = "Save the plan as"
             box.border_subtitle = "Enter saves · Esc leaves"
             yield LineInput(self._default, compact=True)
@@ -65,7 +43,7 @@ class SavePlan(ModalScreen[str | None]):
     def _submit(self) -> None:
         path, text = self.query_one(Input).value, self._text
         replace = path == self._again
-        cast("Facts", self.app).lookup(self, lambda: write(path, text, replace), self._wrote)
+        self.facts.lookup(self, lambda: write(path, text, replace), self._wrote)
 
     def _wrote(self, problem: str) -> None:
         if not problem:
@@ -74,45 +52,28 @@ class SavePlan(ModalScreen[str | None]):
         self._again = self.query_one(Input).value
         self.query_one(Static).update(problem)
 
-    def action_leave(self) -> None:
-        """Save nothing."""
-        self.dismiss(None)
 
-
-class LoadPlan(ModalScreen[Plan | None]):
+class LoadPlan(FileDialog[Plan]):
     """Asks for a file, filtered as one types; gives its plan, or None."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Close", show=False)]
-    DEFAULT_CSS = FRAME.replace("$SCREEN", "LoadPlan") + "LoadPlan PathBrowser { height: 16; }"
+    DEFAULT_CSS = "LoadPlan PathBrowser { height: 16; }"
 
     def compose(self) -> ComposeResult:
         """The path, the files and folders there, and what is wrong with a file."""
-        with Vertical() as box:
+        with Vertical(classes="frame") as box:
             box.border_title = "Load a plan"
             box.border_subtitle = "type a path · Tab completes · Enter opens · Esc leaves"
             yield PathBrowser(SUFFIX, here(), empty="No plan (*.toml) here.")
 
     @on(PathBrowser.Picked)
     def _open(self, message: PathBrowser.Picked) -> None:
-        cast("Facts", self.app).lookup(self, partial(read, message.path), self._read)
+        self.facts.lookup(self, partial(read, message.path), self._read)
 
     def _read(self, found: Plan | str) -> None:
         if isinstance(found, Plan):
             self.dismiss(found)
         else:
             self.query_one(PathBrowser).say(found)
-
-    def action_leave(self) -> None:
-        """Load nothing."""
-        self.dismiss(None)
-
-
-def here() -> str:
-    """The working folder, as a path to go on typing; "" if it was removed."""
-    try:
-        return f"{Path.cwd()}/"
-    except OSError:
-        return ""
 
 
 def write(path: str, text: str, replace: bool) -> str:
