@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from tests.support.live import Kit, available
+from tests.support.child import in_child
+from tests.support.live import Kit, available, eventually
 
 
 @pytest.mark.parametrize("state", ["INIT", "INUSE", "TOBEFREE"])
@@ -49,6 +50,21 @@ def test_a_registered_map_without_our_fd_is_cleaned_up(kit: Kit) -> None:
         raise ZeroDivisionError
     assert not kit.map_exists(ops.id)
     assert ops.name not in available()
+
+
+def test_what_another_process_left_registered_is_cleaned_up(kit: Kit) -> None:
+    """Else every test after the one that left it would fail, and the host would keep it."""
+    name = kit.name()
+
+    def leaves() -> None:
+        with kit.tcp_map(name=name):
+            os._exit(0)
+
+    with pytest.raises(AssertionError, match="without an answer"):
+        in_child(leaves)
+    assert kit.left() == [f"congestion control {name}"]
+    kit.free_ours()
+    assert eventually(lambda: not kit.left())
 
 
 def test_no_file_descriptor_is_left_open(kit: Kit) -> None:

@@ -32,7 +32,7 @@ def in_child(work: Callable[[], Any]) -> Any:
     with os.fdopen(read) as told:
         text = told.read()
     os.waitpid(pid, 0)
-    assert text, "the child was killed"
+    assert text, "the child ended without an answer"
     answer, failure = json.loads(text)
     assert not failure, failure
     return answer

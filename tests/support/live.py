@@ -22,6 +22,7 @@ from pathlib import Path
 import pytest
 
 from stops_tui.bpf.errors import BpfError
+from stops_tui.bpf.info import MAP_TYPE_STRUCT_OPS
 from stops_tui.bpf.insns import R0, Insn, encode, exit_, mov
 from stops_tui.bpf.syscall import BPF_F_LINK, Bpf, opened
 from stops_tui.btf import Btf, Composite, Kind
@@ -315,6 +316,19 @@ class Kit:
         """Unregister a map that is still registered; nothing if it is gone or is not."""
         with suppress(BpfError), opened(self.bpf.map_get_fd_by_id(map_id)) as fd:
             self.bpf.map_delete_elem(fd)
+
+    def free_ours(self) -> None:
+        """Unregister every map with a name of this kit in it, whichever process made it."""
+        map_id = self.bpf.map_get_next_id(0)
+        while map_id is not None:
+            with suppress(BpfError), opened(self.bpf.map_get_fd_by_id(map_id)) as fd:
+                info = self.bpf.map_get_info_by_fd(fd)
+                if info.type == MAP_TYPE_STRUCT_OPS:
+                    value = self.bpf.map_lookup_elem(fd, info.value_size)
+                    if self.token.encode() in value:
+                        self.bpf.map_delete_elem(fd)
+            map_id = self.bpf.map_get_next_id(map_id)
+        self.map_ids.clear()
 
     def map_exists(self, map_id: int) -> bool:
         """Whether a map id is still in use."""
