@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from errno import EACCES, EIO
+from errno import EACCES, EBUSY, EIO
 from typing import Any
 
 import pytest
@@ -226,6 +226,19 @@ def test_if_the_second_fails_the_first_is_undone(
     assert first.steps[-1].step.call == ("BPF_LINK_DETACH" if change else "BPF_MAP_DELETE_ELEM")
     assert everything(kernel) == before
     assert kernel.writes.open_handles == []
+
+
+def test_if_the_first_cannot_be_undone_it_says_so(kernel: FakeKernel) -> None:
+    SECOND["UPDATE"](kernel)
+    kernel.writes.refuse("BPF_MAP_DELETE_ELEM", EBUSY, "in use")
+    first, _ = execute_all(plans(kernel), facts_of(kernel), kernel.writes)
+    map_id = next(map_.id for map_ in kernel.maps.values() if map_.name == "a")
+    left = f"map {map_id} a (registered)"
+    assert first.left == (left,)
+    assert first.words == (
+        f"Undoing it, because b failed: {len(first.steps)} BPF_MAP_DELETE_ELEM: EBUSY. In use. "
+        f"Left behind: {left}."
+    )
 
 
 def test_if_the_first_fails_the_second_is_not_tried(kernel: FakeKernel) -> None:

@@ -14,7 +14,7 @@ from stops_tui.struct_ops.examples import example_plan
 from stops_tui.struct_ops.registration import swap, unregister
 from stops_tui.struct_ops.registration.execute import execute
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
-from stops_tui.struct_ops.registration.outcome import Check, Outcome
+from stops_tui.struct_ops.registration.outcome import Check, Outcome, StepResult
 from stops_tui.struct_ops.registration.plan import PlanError
 from tests.support.btf_builder import BtfBuilder
 from tests.support.fake_kernel import FakeKernel
@@ -403,8 +403,26 @@ def test_a_swap_that_fails_changes_nothing() -> None:
     outcome = swap.execute(swap.plan_for(facts, 30, 85), facts, kernel.writes)
     assert not outcome.ok
     assert outcome.refused
+    assert outcome.words.endswith("Nothing was left behind.")
     assert kernel.links[30].map_id == 80
     assert kernel.writes.open_handles == []
+
+
+def test_a_swap_that_cannot_be_undone_says_what_is_there() -> None:
+    kernel = lab()
+    kernel.add_map(86, "third", state="READY", refcnt=0, members={"name": b"lab"})
+    facts = facts_of(kernel)
+
+    def interfere(result: StepResult) -> None:
+        """Somebody else swaps before the result is read back."""
+        if result.step.call == "BPF_LINK_UPDATE":
+            kernel.add_link(30, 86)
+
+    outcome = swap.execute(swap.plan_for(facts, 30, 85), facts, kernel.writes, interfere)
+    assert [result.ok for result in outcome.steps][-2:] == [False, False]
+    there = "link 30 held map 80 when you looked and holds map 86 now"
+    assert outcome.left == (there,)
+    assert outcome.words.endswith(f"but link 30 holds map 86. Left behind: {there}.")
 
 
 def test_a_swap_in_name_only_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -196,7 +196,10 @@ def _failed_all(runs: Sequence[_Run], facts: RegistrationFacts) -> tuple[Outcome
             continue
         link_id = 0 if run.plan.replace_link else run.work.link_id
         left = left_behind(facts, run.work.map_id, link_id) + side_effects(run.taken)
-        words = failed_words(run.taken, left) or f"Undone, {because}. {leftovers(left)}"
+        words = failed_words(run.taken, left)
+        if run.taken.failure is None:
+            undone = f"Undone, {because}. {leftovers(left)}"
+            words = f"Undoing it, {because}: {words}" if words else undone
         outcomes.append(
             Outcome(
                 ok=False,

@@ -99,7 +99,8 @@ def execute(
     taken = take(_actions(keeping, facts, handles), Work(writes), tell)
     left = side_effects(taken)
     if taken.failure:
-        return Outcome(ok=False, steps=tuple(taken.results), words=failed_words(taken, left))
+        words = failed_words(taken, left)
+        return Outcome(ok=False, steps=tuple(taken.results), words=words, left=left)
     pinned = ", ".join(f"link {id_} at {printable(path)}" for id_, path in keeping.paths.items())
     words = f"Pinned: {pinned}. Registered until the pin is removed or the host restarts."
     return Outcome(ok=True, steps=tuple(taken.results), words=words, left=left)

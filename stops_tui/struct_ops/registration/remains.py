@@ -42,12 +42,11 @@ def side_effects(taken: Taken) -> tuple[str, ...]:
 
 
 def failed_words(taken: Taken, left: tuple[str, ...]) -> str:
-    """Which step failed and why, and what stays of those before it."""
-    if taken.failure is None:
+    """Which step or undoing failed first and why, and what stays; "" if none did."""
+    steps = enumerate(taken.results, 1)
+    number, result = next((each for each in steps if not each[1].ok), (0, None))
+    if result is None:
         return ""
-    number, result = next(
-        (number, result) for number, result in enumerate(taken.results, 1) if not result.ok
-    )
     errno = f"{result.errno_name}. " if result.errno_name else ""
     cause = f"{result.message[:1].upper()}{result.message[1:]}" if errno else result.message
     return f"{number} {result.step.call}: {errno}{cause}. {leftovers(left)}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from stops_tui.kernels.writes import ReadOnly, Writes
+from stops_tui.struct_ops.inventory import Snapshot
 from stops_tui.struct_ops.registration.actions import Action, NotThere, Work, take
 from stops_tui.struct_ops.registration.changed import link_changed
 from stops_tui.struct_ops.registration.checks import failures, in_order
@@ -115,6 +116,7 @@ def execute(
     now = facts.inventory.sweep()
     link = now.links.get(swap.link_id)
     held = now.maps.get(link.map_id) if link else None
+    left = _left(swap, now) if taken.failure else ()
     return Outcome(
         ok=taken.failure is None,
         map_id=held.id if held else 0,
@@ -122,11 +124,18 @@ def execute(
         state=held.state if held else "",
         status=held.status if held else "",
         steps=tuple(taken.results),
-        words=failed_words(taken, ())
+        words=failed_words(taken, left)
         if taken.failure
         else f"Swapped: {taken.results[-1].message}.",
+        left=left,
         refused=taken.failure is not None and not isinstance(taken.failure.error, NotThere),
     )
+
+
+def _left(swap: Swap, now: Snapshot) -> tuple[str, ...]:
+    """What is not as it was, though what was done was to be undone."""
+    changed = link_changed(swap.link_id, swap.old_map_id, now)
+    return (changed,) if changed else ()
 
 
 def _changed(swap: Swap, facts: RegistrationFacts) -> str:
