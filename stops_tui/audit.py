@@ -40,7 +40,6 @@ class Audit:
         self.path = path or default_path()
         self.problem = ""
         self._report = report
-        self._torn = False
 
     def append(self, call: Call) -> None:
         """Write one line, at once and whole; what prevents it is reported, never raised."""
@@ -61,10 +60,10 @@ class Audit:
             if not stat.S_ISREG(os.fstat(fd).st_mode):
                 raise OSError("it is no regular file")
             os.fchmod(fd, 0o600)
-            # What an earlier line left unfinished must not swallow this one.
-            line = b"\n" + line if self._torn else line
-            self._torn = os.write(fd, line) < len(line)
-            if self._torn:
+            written = os.write(fd, line)
+            if written < len(line):
+                # Half a line would swallow the next one, which may be another process's.
+                os.ftruncate(fd, os.lseek(fd, 0, os.SEEK_CUR) - written)
                 raise OSError("the file system is full")
         finally:
             os.close(fd)
