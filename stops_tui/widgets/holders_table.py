@@ -71,6 +71,11 @@ read what is there, and are gone. `bpftool prog` and an audit log see them come 
         width = max(self.scrollable_content_region.width - GUTTER, MIN_LINE)
         self.show_rows([line for row in rows for line in _lines(row, width)])
 
+    def forget(self) -> None:
+        """Another map, or none: nothing of the one before is to be broken into lines anew."""
+        self._facts = None
+        super().forget()
+
     def on_resize(self) -> None:
         """Break the lines anew."""
         if self._facts:

@@ -41,7 +41,9 @@ start. Enter opens and closes a part, `x` shows the bytes. Function members hold
         self._raw = False
 
     def forget(self) -> None:
-        """Another map: its tree opens as at first."""
+        """Another map: its tree opens as at first, and is made anew though its bytes are equal."""
+        self._of = self._root = None
+        self.empty = ""
         self._toggled.clear()
         super().forget()
 
@@ -62,12 +64,13 @@ start. Enter opens and closes a part, `x` shows the bytes. Function members hold
         if self._of and self._of[0] is kind and self._of[1] == value:
             return
         self._of, self._root = (kind, value), None
-        self.empty = facts.map.problem or "The value could not be read."
         if kind and value:
             try:
                 self._root = value_tree(kind, value)
             except DecodeError as error:
                 self.empty = str(error)
+        else:
+            self.empty = facts.map.problem or "The value could not be read."
         self._show(mark=True)
 
     def _show(self, mark: bool) -> None:

@@ -231,6 +231,21 @@ async def test_value_tree_and_its_bytes() -> None:
         assert "•" not in seen.text("#value"), "another view is no change"
 
 
+async def test_sides_are_blank_while_no_map_matches_and_filled_after() -> None:
+    async with explorer() as seen:
+        await seen.press("2")
+        value = seen.text("#value")
+        assert "STATE_INUSE" in value
+        await seen.press("slash", *"nosuch")
+        assert not seen.text("#value").split("\n", 1)[1].strip()
+        await seen.press("escape")
+        assert seen.text("#value") == value
+        await seen.press("3", "slash", *"nosuch")
+        await seen.pilot.resize_terminal(100, 34)
+        await seen.pilot.pause()
+        assert not seen.text("#holders").split("\n", 1)[1].strip()
+
+
 async def test_holders_and_links_are_told() -> None:
     async with explorer() as seen:
         await seen.until("holders", lambda: seen.app.raw_holders is not None)
