@@ -17,18 +17,22 @@ class Background(Generic[T]):
 
     Textual's thread workers run in asyncio's executor, which is waited for on exit; these are not.
 
-    Attributes:
-        since: When the running job was started (`time.monotonic`); None while there is none.
     """
 
     def __init__(self, deliver: Callable[[T | Exception], object]) -> None:
         """Args: deliver: Called in the job's thread with its result, or with what it raised."""
         self._deliver = deliver
-        self.since: float | None = None
+        self._since: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long the running job takes already; 0 while there is none."""
+        since = self._since  # once: its thread may end it in between
+        return monotonic() - since if since is not None else 0.0
 
     def start(self, job: Callable[[], T]) -> bool:
         """Run `job` unless one is running; returns whether it was started."""
-        if self.since is not None:
+        if self._since is not None:
             return False
         self._start(job, self._hand_over)
         return True
@@ -48,7 +52,7 @@ class Background(Generic[T]):
             return None
 
     def _start(self, job: Callable[[], T], done: Callable[[T | Exception], object]) -> None:
-        self.since = monotonic()
+        self._since = monotonic()
         Thread(target=self._run, args=(job, done), daemon=True).start()
 
     def _run(self, job: Callable[[], T], done: Callable[[T | Exception], object]) -> None:
@@ -57,7 +61,7 @@ class Background(Generic[T]):
             result = job()
         except Exception as error:
             result = error
-        self.since = None
+        self._since = None
         done(result)
 
     def _hand_over(self, result: T | Exception) -> None:

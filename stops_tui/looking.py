@@ -286,12 +286,11 @@ class LookingApp(App[None]):
         """Say how fresh the screen is; ticks only while it is not."""
         if self._next_pulse:
             self._next_pulse.stop()
-        late = monotonic() - self._sweeps.since if self._sweeps.since else 0.0
         if self._paused is not None:
             minutes, seconds = divmod(int(monotonic() - self._paused), 60)
             self.pulse = f"paused {minutes:02}:{seconds:02}"
             self._pulse_in(1.0)
-        elif late >= LATE:
+        elif self._sweeps.seconds >= LATE:
             self.pulse = f"stale {monotonic() - self._seen:.0f} s" if self._seen else "waiting"
             self._pulse_in(1.0)
         else:

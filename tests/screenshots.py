@@ -88,7 +88,7 @@ async def play(pilot: Pilot[Any], *seconds: float) -> None:
     for second in seconds:
         CLOCK_OF_THE_STORY.now = 1.0 + second
         app.look()
-        await until(pilot, lambda: app._seen == CLOCK_OF_THE_STORY.now and not app._sweeps.since)
+        await until(pilot, lambda: app._seen == CLOCK_OF_THE_STORY.now and not app._sweeps.seconds)
     app.interval = app.config.interval
 
 
