@@ -105,6 +105,7 @@ class LookingApp(App[None]):
         self._next_walk: Timer | None = None
         self._next_pulse: Timer | None = None
         self._last_walk = 0.0
+        self._walk_again = False
         self._seen = 0.0
         self._again = False
         self._paused: float | None = None
@@ -135,6 +136,7 @@ class LookingApp(App[None]):
         """Look now, also while paused: something was changed."""
         self._again = not self._sweep()
         if holders:
+            self._walk_again = True
             self._walk_soon()
 
     def _sweep(self) -> bool:
@@ -230,16 +232,19 @@ class LookingApp(App[None]):
         self._next_walk = self.set_timer(seconds, self._walk)
 
     def _walk(self) -> None:
-        """Look at pins and processes, if there is something they could hold."""
-        if self._paused is not None or self.snapshot is None or not any(_objects(self.snapshot)):
+        """Look at pins and processes, if there is something they could hold; paused, if asked."""
+        resting = self.paused and not self._walk_again
+        if resting or self.snapshot is None or not any(_objects(self.snapshot)):
             return
         self._last_walk = monotonic()
-        if not self._walks.start(self.kernel.holders):
+        if self._walks.start(self.kernel.holders):
+            self._walk_again = False
+        else:
             self._walk_in(HOLDERS_APART)
 
     def on_holders_seen(self, message: HoldersSeen) -> None:
         """Take over who holds what, and plan the next look."""
-        self._walk_in(HOLDERS_EVERY)
+        self._walk_in(HOLDERS_APART if self._walk_again else HOLDERS_EVERY)
         if isinstance(message.result, Exception):
             self._take_trouble(message.result)
             return
