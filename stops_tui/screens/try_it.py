@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, cast
-
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.markup import escape
-from textual.screen import ModalScreen
 from textual.timer import Timer
 from textual.widgets import Input, Label, Static
 
 from stops_tui.kernels.traffic import MOST_CONNECTIONS, MOST_SECONDS, Traffic, TrafficSeen
-from stops_tui.screens.base import Facts
+from stops_tui.screens.dialog import Dialog
 from stops_tui.struct_ops.inventory import StructOpsMap
 from stops_tui.struct_ops.registration.life_checks import name_in_subsystem
 from stops_tui.struct_ops.text import count, printable
@@ -42,26 +38,18 @@ def why_not(map_: StructOpsMap) -> str:
     return ""
 
 
-class TryScreen(ModalScreen[None]):
+class TryScreen(Dialog[None]):
     """How many connections; then what they do: reference count, calls, bytes."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", show=False)]
     DEFAULT_CSS = """
-    TryScreen {
-        align: center middle;
-        background: $background 60%;
-        &:ansi { background: transparent; }
-        & > #trial {
-            width: 94%; max-width: 110; height: 22; max-height: 100%; background: $surface;
-            border: round $border; border-title-style: bold; border-title-color: $text;
-            padding: 1 1 0 1;
-            & > Horizontal { height: 1; padding: 0 1; }
-            & Input { width: 8; height: 1; border: none; padding: 0 1; background: $boost; }
-            & Label { color: $text-muted; padding: 0 1 0 0; }
-            & #limits { padding: 0 0 0 2; }
-            & > Static { height: auto; padding: 0 1; margin: 1 0 0 0; }
-            & > CallTable { height: 1fr; margin: 1 0 0 0; }
-        }
+    TryScreen > .frame {
+        width: 94%; max-width: 110; height: 22; max-height: 100%; padding: 1 1 0 1;
+        & > Horizontal { height: 1; padding: 0 1; }
+        & Input { width: 8; height: 1; border: none; padding: 0 1; background: $boost; }
+        & Label { color: $text-muted; padding: 0 1 0 0; }
+        & #limits { padding: 0 0 0 2; }
+        & > Static { height: auto; padding: 0 1; margin: 1 0 0 0; }
+        & > CallTable { height: 1fr; margin: 1 0 0 0; }
     }
     """
 
@@ -75,13 +63,9 @@ class TryScreen(ModalScreen[None]):
         self._counts = False
         self._note = ""
 
-    @property
-    def _facts(self) -> Facts:
-        return cast("Facts", self.app)
-
     def compose(self) -> ComposeResult:
         """The number, what is seen, the members with their calls, the buttons."""
-        with Vertical(id="trial") as box:
+        with Vertical(classes="frame") as box:
             box.border_title = escape(f"Try map {self._map.id} {printable(self._map.name)}")
             with Horizontal():
                 yield Label("Connections")
@@ -117,7 +101,7 @@ class TryScreen(ModalScreen[None]):
             self._show()
             return
         self._note = ""
-        facts = self._facts
+        facts = self.facts
         self._counts = not facts.counting
         if self._counts:
             facts.count_runs(True)
@@ -128,7 +112,7 @@ class TryScreen(ModalScreen[None]):
 
     def _tick(self) -> None:
         """Look what the connections do; they may have ended by themselves."""
-        self._facts.look(holders=False)
+        self.facts.look(holders=False)
         self._show()
         if self._traffic and self._traffic.seen.ended:
             self.call_later(self.action_stop)  # not here: it ends the timer that is running this
@@ -140,7 +124,7 @@ class TryScreen(ModalScreen[None]):
         self._end()
         await self._offer()
         self.query_one(ButtonLine).focus_primary()
-        self._facts.look(holders=False)
+        self.facts.look(holders=False)
 
     def _end(self) -> None:
         """Leave nothing behind: no connection, no statistics that were off before."""
@@ -150,7 +134,7 @@ class TryScreen(ModalScreen[None]):
             self._traffic.close()
             self._traffic = None
         if self._counts:
-            self._facts.count_runs(False)
+            self.facts.count_runs(False)
             self._counts = False
 
     def on_unmount(self) -> None:
@@ -161,12 +145,12 @@ class TryScreen(ModalScreen[None]):
     def action_leave(self) -> None:
         """Close the connections, and leave."""
         self._end()
-        self.dismiss(None)
+        super().action_leave()
 
     # Showing
 
     def _show(self) -> None:
-        facts = self._facts
+        facts = self.facts
         map_ = facts.snapshot.maps.get(self._map.id) if facts.snapshot else None
         self._map = map_ or self._map
         seen = self._traffic.seen if self._traffic else None
@@ -186,6 +170,6 @@ class TryScreen(ModalScreen[None]):
             text.append(
                 self._note or "No connection is open.", styles["warn" if self._note else "dim"]
             )
-        history = sparkline(self._facts.history.refcnts(self._map.id))
+        history = sparkline(self.facts.history.refcnts(self._map.id))
         text.append("\nThe map is gone." if gone else f"\n{account(self._map)}  ")
         return text.append("" if gone else history, styles["accent"])
