@@ -24,14 +24,16 @@ def add_recording_verbs(verbs: Verbs, add_interval: Callable[..., None]) -> None
         "FILE [--interval S] [--duration S] [--max-size SIZE] [--redact]",
         "write what happens to struct_ops maps into a file that plays anywhere",
         """\
-The file holds maps, links and programs with their code, what processes and pins hold them, and
-each change; nothing but the file is needed to replay it. It does not hold who uses a map inside of
-the kernel (sockets, qdiscs, defaults of network namespaces), nor the kernel's log: `holders` and
-`list --holders` tell that while it is so. It grows with what changes: an idle hour is some 20 KiB.
-It ends with ^C, after --duration, or at --max-size; one that was killed can be read to its last
-look. Under sudo it is owned by who ran that. It tells names of this host and its processes, paths,
-source lines and, in code, addresses of this kernel; --redact leaves all of them out, and so the
-code. Names of maps and programs stay, and process ids.""",
+The file holds maps, links and programs with their code, the processes and pins that hold them, why
+a scheduler was ejected, and each change; nothing but the file is needed to replay it. It does not
+hold who uses a map inside the kernel: sockets, defaults of network namespaces, qdiscs, the names of
+devices, what sched_ext counts. `stops-tui holders` tells that while it is so.
+
+It grows with what changes: an idle hour is some 20 KiB. It ends with ^C, after --duration, or at
+--max-size; one that was killed can be read to its last look. Under sudo it belongs to who ran that.
+
+It tells names of this host, its user and processes, paths, source lines and, in code, addresses of
+this kernel. --redact leaves all that out, code as a whole; maps, programs and process ids stay.""",
         """\
   stops-tui record night.stops --duration 28800
   stops-tui record report.stops --redact

@@ -151,6 +151,8 @@ class RawQdiscs(NamedTuple):
 class RawSchedExt(NamedTuple):
     """What sched_ext says of itself, from /sys/kernel/sched_ext, /proc and the kernel's log.
 
+    What is None was not looked at.
+
     Attributes:
         state: "enabled", "disabled", "enabling", "disabling".
         ops: root/ops, the scheduler that runs; None: none does.
@@ -165,9 +167,9 @@ class RawSchedExt(NamedTuple):
 
     state: str
     ops: str | None = None
-    switch_all: bool = False
-    nr_rejected: int = 0
-    enable_seq: int = 0
+    switch_all: bool | None = False
+    nr_rejected: int | None = 0
+    enable_seq: int | None = 0
     events: Mapping[str, int] = MappingProxyType({})
     tasks: int | None = None
     log: tuple[str, ...] = ()

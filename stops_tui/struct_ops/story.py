@@ -12,6 +12,7 @@ from stops_tui.kernels.recording.error import RecordingError
 from stops_tui.kernels.recording.kernel import RecordedKernel
 from stops_tui.struct_ops.events import EVENTS_KEPT, REFCNTS_KEPT, Event, History
 from stops_tui.struct_ops.inventory import Inventory, Snapshot
+from stops_tui.struct_ops.reasons import explained
 
 TOLD_MOST: Final = 200_000
 """Events of a recording that are known ahead; more is no story."""
@@ -47,7 +48,7 @@ def tell(path: str) -> Told:
         for moment in kernel.moments()[1:]:  # the first only says how it began
             kernel.playback.seek(moment)
             snapshot = inventory.sweep()
-            new = history.add(snapshot)
+            new = explained(history.add(snapshot), snapshot, kernel)
             events += new
             for map_id in {event.map_id for event in new} if refcnts else snapshot.maps:
                 found, counts = snapshot.maps.get(map_id), refcnts[map_id]

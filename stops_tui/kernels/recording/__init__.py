@@ -11,12 +11,12 @@ endian. A block is
 are at most a million blocks. The payload is zlib data of at most 4 MiB when unpacked: a MessagePack
 array of records, each an array whose first element is its tag (`records.py` has every field):
 
-    0 Start       host, when, interval, the tool's version, whether names and paths were dropped
+    0 Start       host, when, interval, the tool's version, whether it is redacted
     1 KernelBtf   a subset of vmlinux's or a module's BTF, under the ids it has in the kernel
     2 ProgramBtf  the BTF object of a program, whole
     3 Program     struct bpf_prog_info of a program, when first seen and when it changed
     4 Code        a program's instructions, and what is needed to print them
-    5 Change      maps, links, subsystems, programs that came, changed or went
+    5 Change      maps, links, programs that came, changed or went; subsystems, and their log
     6 Holders     pins and open file descriptors, when they changed
     7 Conditions  what else decides whether something can be registered
     8 End         why it ends: no End, and the recorder was killed

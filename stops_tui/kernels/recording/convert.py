@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from stops_tui.kernels.kernel import (
@@ -55,10 +56,10 @@ def raw_link(record: records.Link) -> RawLink:
     return RawLink(**fields(record))
 
 
-def subsystems_record(raw: RawSubsystems) -> records.Subsystems:
-    """What subsystems say, for the file."""
+def subsystems_record(raw: RawSubsystems, log: Iterable[str]) -> records.Subsystems:
+    """What subsystems say, and the kernel's log of them, for the file."""
     ids = None if raw.hid_ids is None else sorted(raw.hid_ids)
-    return to_record(records.Subsystems, raw, hid_ids=ids)
+    return to_record(records.Subsystems, raw, hid_ids=ids, log=[text(line) for line in log])
 
 
 def raw_subsystems(record: records.Subsystems) -> RawSubsystems:

@@ -46,7 +46,7 @@ class RecordedKernel:
         length: Seconds from its beginning to the last look.
         playback: Where it is looked at.
         writes: Refuses everything.
-        users: Knows nothing.
+        users: Knows what subsystems said of themselves.
     """
 
     def __init__(self, path: str) -> None:
@@ -65,7 +65,7 @@ class RecordedKernel:
         ends = [e.why for e in self._reader.entries(last) if isinstance(e, records.End)]
         self.ended = ends[0] if ends else ""
         self.writes = PastWrites()
-        self.users = PastUsers()
+        self.users = PastUsers(self._now)
         self._lock = RLock()
         self._program_btfs: dict[int, Btf] = {}
         self._state = State()
@@ -87,12 +87,9 @@ class RecordedKernel:
         start = self.start
         return Host(start.name, start.release, start.machine, start.user, "recording")
 
-    def sweep(self) -> RawSweep:
-        """All maps and links at the moment; the same object while nothing differs."""
+    def sweep(self, resting: Collection[int] = ()) -> RawSweep:
+        """All maps and links at the moment; the same object while nothing differs. None rests."""
         return self._now().sweep
-
-    def rest(self, map_ids: Collection[int]) -> None:
-        """A sweep costs nothing here."""
 
     def program(self, prog_id: int) -> RawProgram | None:
         """One program; None if it was not there."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import NoReturn
 
+from stops_tui.kernels.recording.state import State
 from stops_tui.kernels.users import (
     RawHidDevice,
     RawQdiscs,
@@ -16,6 +17,8 @@ from stops_tui.kernels.users import (
 from stops_tui.kernels.writes import Call, Libbpf, ReadOnly
 
 _NOT_RECORDED = "sockets and qdiscs: a recording does not hold them"
+_NO_NAME = "not recorded"
+_COUNTS = "what sched_ext counts: a recording does not hold it"
 
 
 def _refuse(*_: object, **__: object) -> NoReturn:
@@ -48,7 +51,14 @@ class PastWrites:
 
 
 class PastUsers:
-    """Keeps the protocol `Users`: of the past, only what is in a map's value is known."""
+    """Keeps the protocol `Users`: of the past, only what subsystems said of themselves is known.
+
+    Args:
+        now: The state of the moment that is looked at.
+    """
+
+    def __init__(self, now: Callable[[], State]) -> None:
+        self._now = now
 
     def tcp(self, maps: Mapping[int, str]) -> RawTcpUsers:
         """Not recorded."""
@@ -69,9 +79,23 @@ class PastUsers:
         return RawQdiscs(unseen=(_NOT_RECORDED,))
 
     def sched_ext(self) -> RawSchedExt | None:
-        """Not recorded, but for what a sweep sees."""
-        return None
+        """What a sweep sees, and the log that was read when that changed."""
+        state = self._now()
+        says = state.sweep.subsystems
+        if says.sched_ext_state is None:
+            return None
+        return RawSchedExt(
+            says.sched_ext_state,
+            says.sched_ext_ops,
+            switch_all=None,
+            nr_rejected=None,
+            enable_seq=None,
+            log=state.log,
+            unseen=(_COUNTS,),
+        )
 
     def hid_device(self, hid_id: int) -> RawHidDevice | None:
-        """Not recorded, but for what a sweep sees."""
-        return None
+        """Whether it was there; its name was not recorded."""
+        if hid_id not in (self._now().sweep.subsystems.hid_ids or ()):
+            return None
+        return RawHidDevice(f"hid_id {hid_id:#06x}", _NO_NAME, _NO_NAME, _NO_NAME)

@@ -193,7 +193,7 @@ class Recorder:
         before = self._sweep or RawSweep({}, {}, sweep.subsystems)
         says = None
         if self._sweep is None or sweep.subsystems != self._sweep.subsystems:
-            says = convert.subsystems_record(sweep.subsystems)
+            says = convert.subsystems_record(sweep.subsystems, self._keep.log(self._log(sweep)))
         runs = [
             convert.to_record(records.RunCount, runs, prog_id=prog_id)
             for prog_id, runs in counts.items()
@@ -210,6 +210,13 @@ class Recorder:
         for prog_id, counted in counts.items():
             if prog_id in self._programs:
                 self._programs[prog_id] = self._programs[prog_id]._replace(runs=counted)
+
+    def _log(self, sweep: RawSweep) -> Sequence[str]:
+        """What the kernel's log says of schedulers: asked where one that ran may have ended."""
+        if sweep.subsystems.sched_ext_state is None:
+            return ()
+        scx = self._kernel.users.sched_ext()
+        return scx.log if scx else ()
 
     # Writing
 

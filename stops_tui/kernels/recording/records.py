@@ -43,11 +43,12 @@ class Link(Record, frozen=True):
 
 
 class Subsystems(Record, frozen=True):
-    """`RawSubsystems`."""
+    """`RawSubsystems`, with the lines of the kernel's log that say why schedulers ended."""
 
     sched_ext_state: Text | None
     sched_ext_ops: Text | None
     hid_ids: Annotated[list[U32], FEW] | None
+    log: Annotated[list[Text], FEW] = []
 
 
 class RunCount(Record, frozen=True):

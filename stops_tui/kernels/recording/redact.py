@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from stops_tui.btf import Btf
 from stops_tui.btf.subset import subset
 from stops_tui.kernels.kernel import Host, RawBpffs, RawCode, RawConditions, RawHolders
@@ -22,6 +24,10 @@ class Whole:
     def holders(self, holders: RawHolders) -> RawHolders:
         """Pins and file descriptors."""
         return holders
+
+    def log(self, lines: Iterable[str]) -> Iterable[str]:
+        """What the kernel's log says of schedulers."""
+        return lines
 
     def conditions(self, conditions: RawConditions) -> RawConditions:
         """What decides whether something can be registered."""
@@ -52,6 +58,10 @@ class Redacted(Whole):
             tuple(fd._replace(comm=HIDDEN) for fd in holders.fds),
             (HIDDEN,) if holders.unseen else (),
         )
+
+    def log(self, lines: Iterable[str]) -> Iterable[str]:
+        """Without the details: which process was starved."""
+        return (line for line in lines if 'BPF scheduler "' in line)
 
     def conditions(self, conditions: RawConditions) -> RawConditions:
         """Without where a bpffs is mounted and what is in it."""

@@ -41,6 +41,7 @@ class State:
 
     Attributes:
         sweep: Maps, links, subsystems; the same object while these do not change.
+        log: The kernel's log of schedulers, when last a subsystem said something else.
         programs: By id.
         codes: The block that has a program's code, by program id.
         btfs: The block that has a BTF, by BTF id, as long as it is some program's.
@@ -50,6 +51,7 @@ class State:
 
     def __init__(self) -> None:
         self.sweep = RawSweep({}, {}, RawSubsystems())
+        self.log: tuple[str, ...] = ()
         self.programs: dict[int, RawProgram] = {}
         self.codes: dict[int, int] = {}
         self.btfs: dict[int, int] = {}
@@ -60,6 +62,7 @@ class State:
         """Another one, which may go on by itself."""
         other = State()
         other.sweep = self.sweep  # replaced, never changed
+        other.log = self.log
         other.programs = dict(self.programs)
         other.codes = dict(self.codes)
         other.btfs = dict(self.btfs)
@@ -116,6 +119,7 @@ class State:
             links = _changed(links, map(convert.raw_link, change.links), change.gone_links)
         if change.subsystems:
             says = convert.raw_subsystems(change.subsystems)
+            self.log = tuple(change.subsystems.log)
         if (maps, links, says) != (self.sweep.maps, self.sweep.links, self.sweep.subsystems):
             self.sweep = RawSweep(maps, links, says)
 

@@ -34,22 +34,26 @@ def _found(known: Known, scx: RawSchedExt, said: Sequence[Said]) -> Found:
 
 
 def _use(scx: RawSchedExt) -> str:
-    if scx.tasks is None:
-        return f"schedules {_SCHEDULED[scx.switch_all]}" if scx.ops else ""
-    return f"schedules {count(scx.tasks, 'task')}"
+    if scx.tasks is not None:
+        return f"schedules {count(scx.tasks, 'task')}"
+    if scx.ops and scx.switch_all is not None:
+        return f"schedules {_SCHEDULED[scx.switch_all]}"
+    return ""
 
 
 def _state(scx: RawSchedExt) -> Iterator[Said]:
     yield Said("state", scx.state)
     yield Said("root/ops", scx.ops or "none", "the scheduler that runs")
-    if scx.ops:
+    if scx.ops and scx.switch_all is not None:
         yield Said(
             "switch_all", str(int(scx.switch_all)), f"it schedules {_SCHEDULED[scx.switch_all]}"
         )
     if scx.tasks is not None:
         yield Said("tasks", f"{scx.tasks:,}", "scheduled by it now")
-    yield Said("nr_rejected", f"{scx.nr_rejected:,}", "tasks that were refused the class")
-    yield Said("enable_seq", f"{scx.enable_seq:,}", "schedulers enabled since boot")
+    if scx.nr_rejected is not None:
+        yield Said("nr_rejected", f"{scx.nr_rejected:,}", "tasks that were refused the class")
+    if scx.enable_seq is not None:
+        yield Said("enable_seq", f"{scx.enable_seq:,}", "schedulers enabled since boot")
 
 
 def _events(scx: RawSchedExt, rates: Mapping[str, float]) -> Iterator[Said]:
