@@ -121,6 +121,8 @@ file descriptor of the map or its links, and the paths they are pinned at.
 
 With --holders, why each map is there, in a sentence; see `stops-tui holders --help`.
 
+A name is the map's, or that of its congestion control, scheduler or qdisc.
+
 Nothing found is exit 1 where something was asked for; with --json it is [] as well.""",
         """\
   stops-tui list                        all maps, by id
@@ -145,7 +147,8 @@ def _add_holders(verbs: Verbs) -> None:
 A sentence first, then what the reference count is made of: registration or links, TCP sockets and
 defaults in every network namespace, qdiscs. What cannot be told is `unexplained`, with what could
 not be looked at. Then what the subsystem says of itself, and the processes and pins that keep the
-map. All maps of a name are told.
+map. A name is the map's, or that of its congestion control, scheduler or qdisc; all maps of a name
+are told.
 
 With --json, an array: sentence, refcnt, parts (what, n, netns, detail), unexplained; the parts'
 n and unexplained add up to refcnt. settled is false where refcnt moved while it was looked at.""",
@@ -166,7 +169,8 @@ def _add_dump(verbs: Verbs) -> None:
         "[id N | name X] [--json] [--replay FILE [--at TIME] | --demo]",
         "the value of maps: every member, and the program behind it",
         """\
-The value as C would initialise it. With --json, what bpftool -j struct_ops dump prints.""",
+The value as C would initialise it. With --json, what bpftool -j struct_ops dump prints. A name is
+the map's, or that of its congestion control, scheduler or qdisc.""",
         """\
   stops-tui dump id 58
   stops-tui dump name dctcp --json

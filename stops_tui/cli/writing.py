@@ -74,7 +74,8 @@ Of a map that links register, all its links are detached and their pins removed.
 pin of a map or of a link. What is in use lives on until its last user ends.
 
 Asks before it does anything, and does nothing without a terminal to ask on, but for --yes.
-A name that several maps have is exit 2, and tells their ids.""",
+A name is the map's, or that of its congestion control, scheduler or qdisc; one that several maps
+have is exit 2, and tells their ids.""",
         """\
   stops-tui unregister id 58
   stops-tui unregister name stops_reno --yes

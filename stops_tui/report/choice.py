@@ -5,6 +5,7 @@ from __future__ import annotations
 from stops_tui.exit_codes import FINE, NOT_FOUND
 from stops_tui.report.output import note
 from stops_tui.struct_ops.inventory import Program, Snapshot, StructOpsMap
+from stops_tui.struct_ops.members import name_in_subsystem
 
 Choice = tuple[str, int | str] | None
 """("id", 58), ("name", "dctcp"), ("type", "tcp_congestion_ops"); None: all."""
@@ -38,4 +39,14 @@ def told(found: bool, what: str, choice: Choice, *, as_json: bool) -> int:
 
 
 def _fits(choice: Choice, map_: StructOpsMap) -> bool:
-    return choice in (None, ("id", map_.id), ("name", map_.name), ("type", map_.type_name))
+    match choice:
+        case "name", name:
+            return name in _names(map_)
+        case _:
+            return choice in (None, ("id", map_.id), ("type", map_.type_name))
+
+
+def _names(map_: StructOpsMap) -> set[str]:
+    """Its own, and the one by which its subsystem knows it; where it has none, nothing fits it."""
+    in_subsystem = name_in_subsystem(map_.type, map_.raw.value) if map_.type else ""
+    return {map_.name, in_subsystem} - {""}

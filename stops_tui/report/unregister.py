@@ -7,6 +7,7 @@ import os
 from stops_tui.exit_codes import NOT_FOUND, REFUSED, USAGE
 from stops_tui.kernels.kernel import Kernel
 from stops_tui.report.change import armed, ask
+from stops_tui.report.choice import chosen_maps
 from stops_tui.report.outcome import NOTHING_DONE, Unfulfilled, told
 from stops_tui.struct_ops.registration.checks import failures
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
@@ -71,11 +72,12 @@ def _wanted(facts: RegistrationFacts, by: str, which: int | str) -> Unregistrati
 
 
 def _id_of(facts: RegistrationFacts, name: str) -> int:
-    """The id of the one map of this name."""
-    maps = [found for found in facts.snapshot.maps.values() if found.name == name]
+    """The id of the one map that has this name, or that its subsystem knows by it."""
+    maps = chosen_maps(facts.snapshot, ("name", name))
     if not maps:
         raise PlanError(f"no struct_ops map has name {printable(name)}")
     if len(maps) > 1:
-        told = ", ".join(f"id {found.id} ({found.status})" for found in maps)
-        raise Unfulfilled(f"several maps have that name, choose one: {told}", USAGE)
+        each = ", ".join(f"id {map_.id} {printable(map_.name)} ({map_.status})" for map_ in maps)
+        words = "several maps have that name, as their own or in their subsystem; choose one"
+        raise Unfulfilled(f"{words}: {each}", USAGE)
     return maps[0].id

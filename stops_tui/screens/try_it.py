@@ -13,7 +13,7 @@ from textual.widgets import Input, Label, Static
 from stops_tui.kernels.traffic import MOST_CONNECTIONS, MOST_SECONDS, Traffic, TrafficSeen
 from stops_tui.screens.dialog import Dialog
 from stops_tui.struct_ops.inventory import StructOpsMap
-from stops_tui.struct_ops.registration.life_checks import name_in_subsystem
+from stops_tui.struct_ops.members import name_in_subsystem
 from stops_tui.struct_ops.text import count, printable
 from stops_tui.widgets.button_line import ButtonLine, Do
 from stops_tui.widgets.call_table import CallTable

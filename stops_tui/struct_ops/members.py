@@ -110,8 +110,7 @@ class Decoder:
             if field.bit_size or member.kind == "func":
                 continue
             if isinstance(type_, Array) and is_char_array(self.type.btf, type_):
-                raw = part(value, at, member.size).split(b"\0", 1)[0]
-                found[member.name] = raw.decode(errors="surrogateescape")
+                found[member.name] = _text(part(value, at, member.size))
             elif isinstance(type_, Int | Enum):
                 found[member.name] = integer(self.type.btf, value, at, type_)
         return found
@@ -177,3 +176,18 @@ class Decoder:
         if not isinstance(found, Composite):
             raise DecodeError(f"{found.name or found.kind.name} is no struct")
         return found
+
+
+def name_in_subsystem(type_: StructOpsType, value: bytes) -> str:
+    """The name by which the subsystem knows a map with this value; "" where it has none."""
+    name = of_type(type_.name).registering.name
+    member = next((each for each in type_.members if each.name == name), None)
+    if member is None:
+        return ""
+    start = type_.data_offset + member.offset
+    return _text(value[start : start + member.size])
+
+
+def _text(raw: bytes) -> str:
+    """A char array up to its first zero."""
+    return raw.split(b"\0", 1)[0].decode(errors="surrogateescape")

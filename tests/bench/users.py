@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 
 from stops_tui.kernels.live.kernel import LiveKernel
 from stops_tui.struct_ops.inventory import Inventory
-from stops_tui.struct_ops.registration.life_checks import name_in_subsystem
+from stops_tui.struct_ops.members import name_in_subsystem
 from tests.support.netns import netns_process
 
 NAMESPACES = 10

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from stops_tui.kernels.traffic import TrafficSeen
 from stops_tui.struct_ops.inventory import Inventory
-from stops_tui.struct_ops.registration.life_checks import name_in_subsystem
+from stops_tui.struct_ops.members import name_in_subsystem
 
 if TYPE_CHECKING:
     from tests.support.fake_kernel import FakeKernel

@@ -98,6 +98,7 @@ def test_list_keeps_a_maps_own_pins_apart_from_its_links(loaded: Any) -> None:
     [
         ("id 61", [61]),
         ("name dctcp", [58]),
+        ("name bpf_dctcp", [58]),
         ("name same", [70, 71]),
         ("type hid_bpf_ops", [83]),
         ("type hid", []),

@@ -8,9 +8,9 @@ from typing import Any
 
 from stops_tui.struct_ops.examples import example_plan
 from stops_tui.struct_ops.inventory import StructOpsMap
+from stops_tui.struct_ops.members import name_in_subsystem
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.form import FormField, form_fields
-from stops_tui.struct_ops.registration.life_checks import name_in_subsystem
 from stops_tui.struct_ops.registration.naming import map_name_for
 from stops_tui.struct_ops.registration.outcome import Check
 from stops_tui.struct_ops.registration.plan import Loaded, Plan, ProgramSource

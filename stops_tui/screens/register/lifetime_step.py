@@ -13,7 +13,8 @@ from textual.widgets import Checkbox, Input, Static
 
 from stops_tui.screens.register.draft import Draft
 from stops_tui.screens.register.step import Step
-from stops_tui.struct_ops.registration.life_checks import name_in_subsystem, pin_problem
+from stops_tui.struct_ops.members import name_in_subsystem
+from stops_tui.struct_ops.registration.life_checks import pin_problem
 from stops_tui.struct_ops.registration.lifetime import lifetime
 from stops_tui.struct_ops.registration.naming import name_problem
 from stops_tui.struct_ops.registration.plan import MAP_NAME_LENGTH

@@ -5,10 +5,11 @@ from __future__ import annotations
 from errno import E2BIG, EEXIST, EINVAL
 
 from stops_tui.bpf.errors import BpfError
+from stops_tui.struct_ops.members import name_in_subsystem
 from stops_tui.struct_ops.registration.actions import Cause, Failure, Work, refusal_of
 from stops_tui.struct_ops.registration.diagnose import blame
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
-from stops_tui.struct_ops.registration.life_checks import decoded_data, name_in_subsystem
+from stops_tui.struct_ops.registration.life_checks import decoded_data
 from stops_tui.struct_ops.registration.plan import InObject, Plan
 from stops_tui.struct_ops.registration.sources import describe
 from stops_tui.struct_ops.registration.steps import can_dry_run

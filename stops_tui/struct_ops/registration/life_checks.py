@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-from stops_tui.struct_ops.members import Decoder
+from stops_tui.struct_ops.members import Decoder, name_in_subsystem
 from stops_tui.struct_ops.registration.encode import EncodeError, encode
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.lifetime import keeping, lifetime
@@ -204,15 +204,6 @@ def link_checks(
                 "warned",
                 f"link {link_id} lets go of map {old.id} {_shown(old.name)}: {_users(old.holders)}",
             )
-
-
-def name_in_subsystem(type_: StructOpsType, value: bytes) -> str:
-    """The name by which the subsystem knows a map with this value; "" where it has none."""
-    try:
-        data = Decoder(type_).data(value)
-    except DecodeError:
-        return ""
-    return str(data.get(of_type(type_.name).registering.name, ""))
 
 
 def _users(holders: int) -> str:
