@@ -27,6 +27,7 @@ from stops_tui.struct_ops.registration.remains import (
     failed_words,
     left_behind,
     leftovers,
+    look_again,
     side_effects,
 )
 from stops_tui.struct_ops.registration.steps import actions, can_dry_run, dry_actions
@@ -242,22 +243,24 @@ def _only_then(plan: Plan) -> str:
 def _registered(run: _Run, facts: RegistrationFacts) -> Outcome:
     """The outcome as the kernel tells it once more, after everything but a held link was closed."""
     plan, work, taken = run.plan, run.work, run.taken or Taken()
-    found = facts.inventory.sweep().maps.get(work.map_id)
+    now = look_again(facts)
+    found = now.snapshot.maps.get(work.map_id)
     state, status = (found.state, found.status) if found else ("", "")
     what = f"map {work.map_id} {printable(plan.map_name)}"
     link = f" by link {work.link_id}" if work.link_id else ""
     pinned = f", pinned at {printable(plan.pin)}" if plan.pin else ""
     held = ", while this program holds the link" if _is_held(plan) else ""
+    there = now.unread or (f"{what}, {status or 'gone'}{link}{pinned}{held}",)
     done = "Swapped" if plan.replace_link else "Registered"
     return Outcome(
-        ok=found is not None,
+        ok=found is not None or bool(now.unread),
         map_id=work.map_id,
         link_id=work.link_id,
         state=state,
         status=status,
         steps=tuple(taken.results),
         words=f"{done}: {taken.results[-1].message}. {_sentence(lifetime(plan).words)}",
-        left=(f"{what}, {status or 'gone'}{link}{pinned}{held}", *side_effects(taken)),
+        left=(*there, *side_effects(taken)),
         held=work.link if _is_held(plan) else None,
     )
 

@@ -2,14 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
+from stops_tui.bpf.errors import BpfError
+from stops_tui.btf import BtfError
 from stops_tui.struct_ops.inventory import Snapshot
 from stops_tui.struct_ops.registration.actions import Taken
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
-from stops_tui.struct_ops.registration.readback import settled
+from stops_tui.struct_ops.registration.readback import PATIENCE, settled
 from stops_tui.struct_ops.text import printable
 
 NOTHING_DONE = "Nothing was done."
 NOTHING_LEFT = "Nothing was left behind."
+
+
+class Afterwards(NamedTuple):
+    """What a last look found, after all steps.
+
+    Attributes:
+        snapshot: Maps and links; none where the kernel could not be read again.
+        unread: That it could not, and why, in words; empty where it could.
+    """
+
+    snapshot: Snapshot
+    unread: tuple[str, ...] = ()
+
+    def remains(self, map_id: int, link_id: int) -> tuple[str, ...]:
+        """The map and the link, as far as they are there; or that it is not known."""
+        return self.unread or remains(self.snapshot, map_id, link_id)
+
+
+def look_again(
+    facts: RegistrationFacts,
+    done: Callable[[Snapshot], bool] = lambda _: True,
+    seconds: float = PATIENCE,
+) -> Afterwards:
+    """A last look, as `settled` does it: what was done is told, also where this fails."""
+    try:
+        return Afterwards(settled(facts, done, seconds))
+    except (BpfError, BtfError, OSError) as error:
+        return Afterwards(Snapshot(0.0), (f"not known, as it could not be read again ({error})",))
 
 
 def remains(snapshot: Snapshot, map_id: int, link_id: int) -> tuple[str, ...]:
@@ -26,8 +59,8 @@ def remains(snapshot: Snapshot, map_id: int, link_id: int) -> tuple[str, ...]:
 
 def left_behind(facts: RegistrationFacts, map_id: int, link_id: int) -> tuple[str, ...]:
     """What of a map and a link is still there after the kernel had time to free them."""
-    snapshot = settled(facts, lambda now: not remains(now, map_id, link_id))
-    return remains(snapshot, map_id, link_id)
+    now = look_again(facts, lambda snapshot: not remains(snapshot, map_id, link_id))
+    return now.remains(map_id, link_id)
 
 
 def side_effects(taken: Taken) -> tuple[str, ...]:

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 
 from stops_tui.kernels.writes import ReadOnly, Writes
 from stops_tui.struct_ops.inventory import Snapshot
-from stops_tui.struct_ops.members import name_in_subsystem
 from stops_tui.struct_ops.registration.actions import Action, NotThere, Work, take
 from stops_tui.struct_ops.registration.changed import link_changed
 from stops_tui.struct_ops.registration.checks import failures, in_order
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
-from stops_tui.struct_ops.registration.life_checks import link_checks
+from stops_tui.struct_ops.registration.life_checks import link_checks, name_in_subsystem
 from stops_tui.struct_ops.registration.outcome import READ_BACK, Check, Outcome, Step, Tell
 from stops_tui.struct_ops.registration.plan import PlanError
-from stops_tui.struct_ops.registration.remains import NOTHING_DONE, failed_words
+from stops_tui.struct_ops.registration.remains import NOTHING_DONE, failed_words, look_again
 from stops_tui.struct_ops.registration.steps import replacing
 from stops_tui.struct_ops.text import printable
 
@@ -114,10 +113,10 @@ def execute(
         taken = take(_actions(swap, facts), work, tell)
     finally:
         work.close()
-    now = facts.inventory.sweep()
-    link = now.links.get(swap.link_id)
-    held = now.maps.get(link.map_id) if link else None
-    left = _left(swap, now) if taken.failure else ()
+    now = look_again(facts)
+    link = now.snapshot.links.get(swap.link_id)
+    held = now.snapshot.maps.get(link.map_id) if link else None
+    left = now.unread or (_left(swap, now.snapshot) if taken.failure else ())
     return Outcome(
         ok=taken.failure is None,
         map_id=held.id if held else 0,

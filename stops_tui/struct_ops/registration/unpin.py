@@ -16,8 +16,7 @@ from stops_tui.struct_ops.registration.checks import in_order
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.outcome import READ_BACK, Check, Outcome, Step, Tell
 from stops_tui.struct_ops.registration.plan import PlanError
-from stops_tui.struct_ops.registration.readback import settled
-from stops_tui.struct_ops.registration.remains import NOTHING_DONE, failed_words, remains
+from stops_tui.struct_ops.registration.remains import NOTHING_DONE, failed_words, look_again
 from stops_tui.struct_ops.text import printable
 
 
@@ -119,13 +118,13 @@ def execute(
     map_id = wanted.about.map_id
     link_id = wanted.object_id if wanted.kind == "link" else 0
     goes = wanted.last and taken.failure is None
-    now = settled(facts, lambda snapshot: not goes or _gone(wanted, snapshot), 0.3)
-    left = remains(now, map_id, link_id)
-    found = now.maps.get(map_id)
+    now = look_again(facts, lambda snapshot: not goes or _gone(wanted, snapshot), 0.3)
+    left = now.remains(map_id, link_id)
+    found = now.snapshot.maps.get(map_id)
     return Outcome(
         ok=taken.failure is None,
         map_id=map_id if found else 0,
-        link_id=link_id if link_id in now.links else 0,
+        link_id=link_id if link_id in now.snapshot.links else 0,
         state=found.state if found else "",
         status=found.status if found else "",
         steps=tuple(taken.results),

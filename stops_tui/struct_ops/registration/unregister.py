@@ -19,7 +19,9 @@ from stops_tui.struct_ops.registration.plan import PlanError
 from stops_tui.struct_ops.registration.readback import settled
 from stops_tui.struct_ops.registration.remains import (
     NOTHING_DONE,
+    Afterwards,
     failed_words,
+    look_again,
     remains,
     side_effects,
 )
@@ -321,10 +323,10 @@ def _still(wanted: Unregistration, now: Snapshot) -> str:
 
 def _outcome(taken: Taken, wanted: Unregistration, facts: RegistrationFacts) -> Outcome:
     link_id = wanted.link_ids[0] if wanted.link_ids else 0
-    now = settled(facts, lambda snapshot: not remains(snapshot, wanted.map_id, link_id), 0.3)
-    found = now.maps.get(wanted.map_id)
-    left = remains(now, wanted.map_id, link_id) + side_effects(taken)
-    words = failed_words(taken, left) if taken.failure else _words(wanted, found)
+    now = look_again(facts, lambda snapshot: not remains(snapshot, wanted.map_id, link_id), 0.3)
+    found = now.snapshot.maps.get(wanted.map_id)
+    left = now.remains(wanted.map_id, link_id) + side_effects(taken)
+    words = failed_words(taken, left) if taken.failure else _words(wanted, now)
     return Outcome(
         ok=taken.failure is None,
         map_id=wanted.map_id,
@@ -338,9 +340,12 @@ def _outcome(taken: Taken, wanted: Unregistration, facts: RegistrationFacts) -> 
     )
 
 
-def _words(wanted: Unregistration, found: StructOpsMap | None) -> str:
+def _words(wanted: Unregistration, now: Afterwards) -> str:
     if not wanted.map_id:
         return f"The pins of {wanted.what} are removed."
+    if now.unread:
+        return f"Unregistered: {wanted.what}."
+    found = now.snapshot.maps.get(wanted.map_id)
     if found is None:
         return f"Unregistered: {wanted.what} is gone."
     if found.holders:
