@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from stops_tui.bpf.errors import BpfError
 from stops_tui.bpf.syscall import Bpf
+from stops_tui.kernels.live.kernel import LiveKernel
+from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from tests.support.clang import tool
 from tests.support.command import Cli
 from tests.support.live import Kit, available, eventually
@@ -53,6 +56,25 @@ def kit(_kit: Kit) -> Iterator[Kit]:
         left = ", ".join(_kit.left())
         _kit.free_ours()  # the next test is not to blame
         pytest.fail(f"left in the kernel: {left}")
+
+
+@pytest.fixture(scope="session")
+def _kernel(live_kernel: None) -> Iterator[LiveKernel]:
+    with closing(LiveKernel.open()) as kernel:
+        yield kernel
+
+
+@pytest.fixture
+def armed(_kernel: LiveKernel) -> LiveKernel:
+    """The product's view of the running kernel, which it may change; its types are read once."""
+    _kernel.writes.armed = True
+    return _kernel
+
+
+@pytest.fixture
+def facts(armed: LiveKernel) -> RegistrationFacts:
+    """All that a plan is judged by, as of the test's beginning."""
+    return RegistrationFacts.gather(armed)
 
 
 @pytest.fixture
