@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from stops_tui.kernels.writes import ReadOnly, Writes
 from stops_tui.struct_ops.inventory import Snapshot
+from stops_tui.struct_ops.members import name_in_subsystem
 from stops_tui.struct_ops.registration.actions import Action, NotThere, Work, take
 from stops_tui.struct_ops.registration.changed import link_changed
 from stops_tui.struct_ops.registration.checks import failures, in_order
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
-from stops_tui.struct_ops.registration.life_checks import link_checks, name_in_subsystem
+from stops_tui.struct_ops.registration.life_checks import link_checks
 from stops_tui.struct_ops.registration.outcome import READ_BACK, Check, Outcome, Step, Tell
 from stops_tui.struct_ops.registration.plan import PlanError
 from stops_tui.struct_ops.registration.remains import NOTHING_DONE, failed_words, look_again
