@@ -42,8 +42,8 @@ class InventoryAhead(Inventory):
         seen = ahead.result() if ahead else None
         if seen is None:
             return super().sweep()
-        self._live.memory, self._raw, self._snapshot = seen
-        return seen.snapshot
+        self._live.memory = seen.memory
+        return self._remember(seen.raw, seen.snapshot)
 
     def _see(self) -> _Seen:
         """In the child: sweep, and tell all that is to be remembered for the next one."""

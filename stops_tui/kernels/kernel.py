@@ -287,17 +287,15 @@ class Kernel(Protocol):
     def now(self) -> float:
         """Seconds since the epoch of what a look shows: the past, of a recording."""
 
-    def sweep(self) -> RawSweep:
+    def sweep(self, resting: Collection[int] = ()) -> RawSweep:
         """All struct_ops maps and links with their values, cheap enough for once a second.
 
         Records that did not change since the last sweep are the same objects as before; so is
         the sweep, if nothing changed.
-        """
 
-    def rest(self, map_ids: Collection[int]) -> None:
-        """Let these maps rest, and no others: only a link on one of them changes it.
-
-        Most sweeps then only see whether they are still there, as long as they have no link.
+        Args:
+            resting: The ids of maps whose value need not be read: it is enough that they are still
+                there, unless a link is on one.
         """
 
     def program(self, prog_id: int) -> RawProgram | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import MappingProxyType
 
 from stops_tui.btf import BtfError, Func
@@ -121,24 +121,39 @@ def serving(snapshot: Snapshot) -> dict[int, list[tuple[int, str]]]:
     return dict(served)
 
 
+_READ_ALL = 10
+"""Every so many sweeps all maps are read. One that is READY, without link and refcnt, takes no
+other value; its refcnt moves only if a link came and went between two sweeps and left sockets, or
+by a program that was associated with it."""
+
+
 class Inventory:
     """Makes snapshots of one kernel; what did not change is not decoded again.
 
     Args:
         kernel: Where the facts come from.
         clock: Seconds since the epoch, for snapshots; the kernel's own where none is given.
+        thorough: Whether every sweep reads every map, as one does by which a change is decided.
+            Else some sweeps leave out those that only a link changes.
     """
 
-    def __init__(self, kernel: Kernel, clock: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self, kernel: Kernel, clock: Callable[[], float] | None = None, thorough: bool = False
+    ) -> None:
         self._kernel = kernel
         self._clock = clock or kernel.now
+        self._thorough = thorough
         self._raw = RawSweep({}, {}, RawSubsystems())
         self._snapshot: Snapshot | None = None
+        self._resting: Collection[int] = ()
+        self._sweeps = 0
         self._decoders: dict[tuple[int, int], Decoder] = {}
 
     def sweep(self) -> Snapshot:
         """The kernel's maps, programs and links now; the same object if nothing changed."""
-        raw = self._kernel.sweep()
+        self._sweeps += 1
+        rested = self._sweeps % _READ_ALL and not self._thorough
+        raw = self._kernel.sweep(self._resting if rested else ())
         before = self._snapshot
         if before and raw == self._raw:  # records that did not change are the same objects: fast
             return before
@@ -153,11 +168,15 @@ class Inventory:
             programs = before.programs
         else:
             programs = self._behind(maps.values(), before.programs if before else {})
-        # As it is READY, the kernel takes no other value; as nobody refers to it, no count moves.
-        self._kernel.rest([map_.id for map_ in maps.values() if map_.status == NOT_ATTACHED])
-        self._raw = raw
-        self._snapshot = Snapshot(self._clock(), maps, programs, dict(sorted(raw.links.items())))
-        return self._snapshot
+        links_by_id = dict(sorted(raw.links.items()))
+        return self._remember(raw, Snapshot(self._clock(), maps, programs, links_by_id))
+
+    def _remember(self, raw: RawSweep, snapshot: Snapshot) -> Snapshot:
+        """What the next sweep goes on from."""
+        self._raw, self._snapshot = raw, snapshot
+        maps = snapshot.maps.values()
+        self._resting = frozenset(map_.id for map_ in maps if map_.status == NOT_ATTACHED)
+        return snapshot
 
     def programs(self) -> list[Program]:
         """All struct_ops programs of the kernel by id, those in no map too."""

@@ -146,7 +146,7 @@ def test_a_sweep_begun_ahead_sees_what_was_there_and_the_next_one_what_came(
     with kit.tcp_map(link=True) as ours, ours.link() as link:
         inventory = InventoryAhead(kernel)
         with monkeypatch.context() as patch:
-            patch.setattr(kernel, "sweep", lambda: pytest.fail("this process looks itself"))
+            patch.setattr(kernel, "sweep", lambda *_: pytest.fail("this process looks itself"))
             before = inventory.sweep()
         with kit.tcp_map(link=True) as new:
             after = inventory.sweep()

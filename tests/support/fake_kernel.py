@@ -229,13 +229,11 @@ class FakeKernel:
     def now(self) -> float:
         return time.time()
 
-    def sweep(self) -> RawSweep:
+    def sweep(self, resting: Collection[int] = ()) -> RawSweep:
         self.sweeps += 1
+        self.resting = set(resting)
         maps = {map_id: self._maps[map_id] for map_id in sorted(self._maps)}
         return RawSweep(maps, dict(self._links), self.subsystems)
-
-    def rest(self, map_ids: Collection[int]) -> None:
-        self.resting = set(map_ids)
 
     def program(self, prog_id: int) -> RawProgram | None:
         self.programs_read += 1

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Collection
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -42,11 +43,11 @@ class Slow(FakeKernel):
         self.walks = 0
         self.error: Exception | None = None
 
-    def sweep(self) -> RawSweep:
+    def sweep(self, resting: Collection[int] = ()) -> RawSweep:
         self.gate.wait()
         if self.error:
             raise self.error
-        return super().sweep()
+        return super().sweep(resting)
 
     def holders(self) -> RawHolders:
         self.walks += 1
@@ -80,7 +81,7 @@ from stops_tui.app import StopsApp
 from stops_tui.config import Config
 from tests.support.fake_kernel import FakeKernel
 class Blocked(FakeKernel):
-    def sweep(self):
+    def sweep(self, resting=()):
         threading.Event().wait()
 async def main():
     async with StopsApp(Blocked(), Config()).run_test() as pilot:

@@ -7,6 +7,7 @@ import pytest
 from stops_tui.btf import Btf, BtfError
 from stops_tui.kernels.kernel import RawSubsystems
 from stops_tui.struct_ops.inventory import Inventory, StructOpsMap, serving
+from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.subsystems import of_type
 from stops_tui.struct_ops.value import value_tree
 from tests.support.fake_kernel import FakeKernel
@@ -122,9 +123,25 @@ def test_only_what_changed_is_made_anew(kernel: FakeKernel) -> None:
 
 
 def test_maps_that_only_a_link_can_change_may_rest(kernel: FakeKernel) -> None:
-    maps = Inventory(kernel).sweep().maps
-    assert kernel.resting == {80}
+    inventory = Inventory(kernel)
+    maps = inventory.sweep().maps
+    assert kernel.resting == set()
+    rested = []
+    for _ in range(20):
+        inventory.sweep()
+        rested.append(kernel.resting)
+    assert rested.count({80}) == 18
+    assert rested.count(set()) == 2
     assert (maps[80].state, maps[80].refcnt, maps[80].links) == ("READY", 0, ())
+
+
+def test_what_decides_a_change_reads_every_map(kernel: FakeKernel) -> None:
+    """Sockets may be with a map that a link held and left between two sweeps."""
+    facts = RegistrationFacts.gather(kernel)
+    assert kernel.resting == set()
+    for _ in range(3):
+        facts.inventory.sweep()
+        assert kernel.resting == set()
 
 
 def test_a_link_changes_the_map_it_is_on(kernel: FakeKernel) -> None:

@@ -28,7 +28,7 @@ from stops_tui.cli.parser import parse
 from stops_tui.kernels.kernel import RawHolders, RawSubsystems, RawSweep
 from stops_tui.kernels.live.kernel import LiveKernel
 class Empty(LiveKernel):
-    sweep = lambda self: RawSweep({}, {}, RawSubsystems())
+    sweep = lambda self, resting=(): RawSweep({}, {}, RawSubsystems())
     holders = lambda self: self._pins and self._processes and RawHolders()
 run(parse(["list", "--json"]), Empty)
 """

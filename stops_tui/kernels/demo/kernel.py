@@ -81,8 +81,8 @@ class DemoKernel:
         """The time in it."""
         return self.world.epoch + (self._clock() - self._began) * self._speed
 
-    def sweep(self) -> RawSweep:
-        """All maps and links; the same objects as before where nothing changed."""
+    def sweep(self, resting: Collection[int] = ()) -> RawSweep:
+        """All maps and links; the same objects as before where nothing changed. None rests."""
         with self._lock:
             self._advance()
             objects = self.world.objects
@@ -92,9 +92,6 @@ class DemoKernel:
             if found != self._seen:
                 self._seen = found
             return self._seen
-
-    def rest(self, map_ids: Collection[int]) -> None:
-        """A sweep costs nothing here."""
 
     def program(self, prog_id: int) -> RawProgram | None:
         """One program; None if it is gone."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from errno import ENOENT
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -42,17 +42,12 @@ if TYPE_CHECKING:
     from stops_tui.kernels.traffic import Traffic
 
 
-_READ_ALL = 10
-"""Every so many sweeps resting maps are read, too."""
-
-
 class Memory(Record):
     """What a live kernel remembers of the last sweep; it can be told to another process."""
 
     maps: objects.Watched[RawMap]
     links: objects.Watched[RawLink]
     sweep: RawSweep
-    resting: frozenset[int]
     btfs: Btfs
 
 
@@ -71,8 +66,6 @@ class LiveKernel:
         self._links = objects.watched_links()
         self._programs = objects.watched_programs()
         self._sweep = RawSweep({}, {}, RawSubsystems())
-        self._resting: frozenset[int] = frozenset()
-        self._sweeps = 0
         self._holders = threading.Lock()
         self._seen_holders = RawHolders()
         self._btfs = Btfs()
@@ -110,37 +103,26 @@ class LiveKernel:
         """The time of day."""
         return time.time()
 
-    def sweep(self) -> RawSweep:
+    def sweep(self, resting: Collection[int] = ()) -> RawSweep:
         """All struct_ops maps and links; the sweep before, if nothing changed."""
         with self._objects:
             links = self._links.look(self._bpf)
-            maps = self._maps.look(self._bpf, self._resting_now(links))
+            linked = {link.map_id for link in links.values()}
+            maps = self._maps.look(self._bpf, frozenset(resting) - linked)
             sweep = RawSweep(maps, links, subsystems() if maps else RawSubsystems())
             if sweep != self._sweep:
                 self._sweep = sweep
             return self._sweep
 
-    def rest(self, map_ids: Collection[int]) -> None:
-        """Do not read these maps at every sweep: only a link on one of them changes it."""
-        with self._objects:
-            self._resting = frozenset(map_ids)
-
-    def _resting_now(self, links: Mapping[int, RawLink]) -> Collection[int]:
-        """Those not to read now; at times none: a program associated with a map refers to it."""
-        self._sweeps += 1
-        if self._sweeps % _READ_ALL == 0:
-            return ()
-        return self._resting.difference(link.map_id for link in links.values())
-
     @property
     def memory(self) -> Memory:
         """What the next sweep goes on from."""
-        return Memory(self._maps, self._links, self._sweep, self._resting, self._btfs)
+        return Memory(self._maps, self._links, self._sweep, self._btfs)
 
     @memory.setter
     def memory(self, memory: Memory) -> None:
         with self._objects:
-            self._maps, self._links, self._sweep, self._resting, self._btfs = memory
+            self._maps, self._links, self._sweep, self._btfs = memory
 
     def program(self, prog_id: int) -> RawProgram | None:
         """One struct_ops program; None if it is gone, or is of another type."""

@@ -100,7 +100,7 @@ class Watched(Generic[Record]):
         for obj_id in candidates:
             known = before.get(obj_id)
             try:
-                if obj_id in resting:
+                if known is not None and obj_id in resting:
                     record = known if self._next_id(bpf, obj_id - 1) == obj_id else None
                 else:
                     record = self._read(bpf, obj_id, known)

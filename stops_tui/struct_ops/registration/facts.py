@@ -25,7 +25,8 @@ class RegistrationFacts:
         served: Program id → the (map id, member name) it serves.
         vmlinux: The kernel's own BTF.
         kernel: Where to read again.
-        inventory: What reads snapshots of it; no other thread may use it meanwhile.
+        inventory: What reads snapshots of it, of every map each time; no other thread may use it
+            meanwhile.
         objects: The object files that plans take programs from.
     """
 
@@ -41,20 +42,14 @@ class RegistrationFacts:
     objects: ObjectFiles = field(default_factory=ObjectFiles, repr=False, compare=False)
 
     @classmethod
-    def gather(
-        cls,
-        kernel: Kernel,
-        inventory: Inventory | None = None,
-        objects: ObjectFiles | None = None,
-    ) -> RegistrationFacts:
+    def gather(cls, kernel: Kernel, objects: ObjectFiles | None = None) -> RegistrationFacts:
         """Read them all: a sweep, all programs, and a walk over /proc and every bpffs.
 
         Args:
             kernel: Where to read.
-            inventory: Of this kernel, used by this thread alone; else a new one.
             objects: Files that were read already; others are read as they are needed.
         """
-        inventory = inventory or Inventory(kernel)
+        inventory = Inventory(kernel, thorough=True)
         snapshot = inventory.sweep()
         return cls(
             types={type_.name: type_ for type_ in reversed(offered_types(kernel))},

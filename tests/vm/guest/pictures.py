@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from itertools import count
@@ -52,8 +52,8 @@ class Stage(LiveKernel):
         host = super().host
         return host._replace(name="vm", release=host.release.split("-")[0])
 
-    def sweep(self) -> RawSweep:
-        whole = super().sweep()
+    def sweep(self, resting: Collection[int] = ()) -> RawSweep:
+        whole = super().sweep(resting)
         maps = {map_id: raw for map_id, raw in whole.maps.items() if map_id in self.seen}
         links = {link_id: raw for link_id, raw in whole.links.items() if raw.map_id in self.seen}
         return RawSweep(maps, links, whole.subsystems)
