@@ -16,13 +16,15 @@ from stops_tui.widgets.tick_box import TickBox
 
 SUFFIX = ".stops"
 
-ABOUT = """\
-Everything the explorer shows from now on, until the key is pressed again; who has the file can
-replay it anywhere: stops-tui replay FILE."""
+ABOUT = (
+    "What the explorer shows from now on, until the key is pressed again; but not who uses a map "
+    "inside the kernel: sockets, qdiscs. Who has the file can replay it anywhere: "
+    "stops-tui replay FILE."
+)
 
 
 class RecordTo(FileDialog[tuple[str, bool]]):
-    """Gives the path, and whether names and paths are left out; None: do not record."""
+    """Gives the path, and whether names, paths and code are left out; None: do not record."""
 
     DEFAULT_CSS = "RecordTo TickBox { margin: 0 2; }"
 
@@ -38,7 +40,7 @@ class RecordTo(FileDialog[tuple[str, bool]]):
             box.border_title = "Record into"
             box.border_subtitle = "Enter records · Esc leaves"
             yield LineInput(self._default, compact=True)
-            yield TickBox("leave out process names and paths", False)
+            yield TickBox("leave out names of host and processes, paths, code", False)
             yield Static(ABOUT, markup=False)
 
     @on(Input.Submitted)

@@ -257,7 +257,7 @@ async def test_leaving_ends_the_recording_and_a_bad_path_is_told(
         await until_shown(pilot, "58  dctcp")
         for place, says in (("/no/such/folder", "No such file"), (str(path), "● REC")):
             await pilot.press("R")
-            await until_shown(pilot, "Record into")
+            await until_shown(pilot, "Record into", "not who uses a map", "paths, code")
             pilot.app.screen.query_one(Input).value = place
             await pilot.press("enter")
             await until_shown(pilot, says)
