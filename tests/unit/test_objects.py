@@ -135,11 +135,22 @@ def test_a_map_that_may_not_be_opened_hides_no_other(bpf: FakeBpf, maps: Watched
     assert list(maps.look(bpf)) == [6]
     bpf.refuse = {}
     assert sorted(maps.look(bpf)) == [5, 6]  # tried again
+
+
+def test_what_is_known_of_a_map_stays_where_a_look_at_it_fails(
+    bpf: FakeBpf, maps: Watched[RawMap]
+) -> None:
+    """Else its reference count would be told to be 0, and back."""
+    bpf.maps = {5: (STRUCT_OPS, b"five"), 6: (STRUCT_OPS, b"six.")}
+    known = maps.look(bpf)[6]
+    bpf.maps = {5: (STRUCT_OPS, b"FIVE"), 6: (STRUCT_OPS, b"SIX.")}
     bpf.refuse = {6: EMFILE}
     found = maps.look(bpf)
-    assert (found[5].value, found[6].value) == (b"five", b"")
-    bpf.refuse = {}
-    assert maps.look(bpf)[6].value == b"six."
+    assert (found[5].value, found[6]) == (b"FIVE", known)
+    bpf.refuse, bpf.unreadable = {}, {6}
+    assert maps.look(bpf)[6] is known
+    bpf.unreadable = set()
+    assert maps.look(bpf)[6].value == b"SIX."
 
 
 def test_nothing_is_forgotten_where_ids_are_refused(bpf: FakeBpf, maps: Watched[RawMap]) -> None:

@@ -86,7 +86,7 @@ class Watched(Generic[Record]):
     def look(self, bpf: Bpf, resting: Collection[int] = ()) -> dict[int, Record]:
         """The objects that are there now, by id.
 
-        One that cannot be opened, for another reason than that it is gone, hides no other: what is
+        One that cannot be read, for another reason than that it is gone, hides no other: what is
         known of it stays, or it is tried again at the next look.
 
         Args:
@@ -143,20 +143,15 @@ def _next_program(bpf: Bpf, after: int) -> int | None:
 
 
 def _read_map(bpf: Bpf, map_id: int, known: RawMap | None) -> RawMap | None:
-    """A map; its value is b"" where the kernel refuses it."""
     if known is None:
         return _new_map(bpf, map_id)
     size = len(known.value) or _VALUE_SIZE.unpack_from(known.info, _VALUE_SIZE_AT)[0]
-    try:
-        value = bpf.map_value_by_id(map_id, size)
-    except BpfError as error:
-        if error.errno == ENOENT:
-            raise
-        value = b""
+    value = bpf.map_value_by_id(map_id, size)
     return known if value == known.value else known._replace(value=value)
 
 
 def _new_map(bpf: Bpf, map_id: int) -> RawMap | None:
+    """A map; its value is b"" as long as the kernel refuses it."""
     fd = bpf.map_get_fd_by_id(map_id, BPF_F_RDONLY)
     try:
         if bpf.obj_get_type_by_fd(fd) != MAP_TYPE_STRUCT_OPS:
