@@ -105,7 +105,7 @@ _CAUSES: dict[str, dict[int, str]] = {
         EINVAL: "it is no link",
     },
     "BPF_OBJ_PIN": {
-        EPERM: "the folder is not in a bpffs",
+        EPERM: "one of: the folder is not in a bpffs; the name has a dot in it",
         EEXIST: "the path exists already",
         ENOENT: "the folder does not exist",
         EACCES: "the folder may not be written",

@@ -117,7 +117,7 @@ def test_why_a_path_takes_no_pin(host: Host) -> None:
 writes.mount_bpffs(f"{root}/bpf")
 Path(root, "file").touch()
 writes.pin(ops, f"{root}/bpf/x")
-for path in ("x", "no/x", "file/x", "bpf/no/x", "bpf/x", "bpf"):
+for path in ("x", "no/x", "file/x", "bpf/no/x", "bpf/a.b", "bpf/x", "bpf"):
     attempt(writes.pin, ops, f"{root}/{path}")
 pins()
 """
@@ -128,6 +128,7 @@ pins()
         f"BPF_OBJ_PIN: ENOENT (the folder {root}/no does not exist)",
         f"BPF_OBJ_PIN: ENOTDIR ({root}/file is no folder)",
         f"BPF_OBJ_PIN: ENOENT (the folder {root}/bpf/no does not exist)",
+        "BPF_OBJ_PIN: EPERM (a bpffs takes no name with a dot in it)",
         f"BPF_OBJ_PIN: EEXIST ({root}/bpf/x exists already)",
         f"BPF_OBJ_PIN: EEXIST ({root}/bpf exists already)",
     ]

@@ -51,4 +51,6 @@ def why_not_pinned(path: str, errno: int) -> str:
         return f"{path} exists already"
     if errno == EPERM and not is_bpffs(str(folder)):
         return f"{folder} is not in a bpffs: mount one, or choose a folder in one"
+    if errno == EPERM and "." in Path(path).name:
+        return "a bpffs takes no name with a dot in it"
     return ""
