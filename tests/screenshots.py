@@ -34,6 +34,7 @@ from stops_tui.struct_ops.account import rates
 from stops_tui.struct_ops.recording import types_shown
 from stops_tui.struct_ops.types import offered_types
 from stops_tui.widgets import line_table
+from tests.support.clock import Clock
 from tests.support.object_files import object_file, variable
 from tests.tui.pilot import screen_text, until, until_shown
 
@@ -48,18 +49,8 @@ QUIET = 3600.0
 
 Drawn = Callable[[Pilot[Any]], Awaitable[None]]
 
-
-class Clock:
-    """Seconds of the story, moved by hand; everything that the app shows of time is by it."""
-
-    def __init__(self) -> None:
-        self.now = 1.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-CLOCK_OF_THE_STORY = Clock()
+CLOCK_OF_THE_STORY = Clock(1)
+"""Seconds of the story; everything that the app shows of time is by it."""
 
 
 def demo(*, story: bool = True) -> DemoKernel:

@@ -36,6 +36,7 @@ from stops_tui.struct_ops.listing import jited_listing, xlated_listing
 from stops_tui.struct_ops.types import offered_types
 from tests.support import fake_btf
 from tests.support.btf_builder import BtfBuilder
+from tests.support.clock import Clock
 from tests.support.fake_kernel import FakeKernel
 from tests.support.recorded import START, Tape, full_after
 
@@ -474,15 +475,8 @@ def test_dumps_are_the_same(kernel: FakeKernel, path: Path) -> None:
 # Playing
 
 
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def test_playback_moves_pauses_and_stops_at_the_end() -> None:
-    clock = Clock()
+    clock = Clock(100)
     playback = Playback(60.0, clock)
     assert (playback.position, playback.playing) == (60.0, False)
     playback.play()  # at its end: from the beginning
