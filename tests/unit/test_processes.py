@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,6 +47,16 @@ def test_only_struct_ops_maps_programs_and_links_are_reported(tmp_path: Path) ->
         RawFd(812, "bpftool", 3, "map", 58),
         RawFd(812, "bpftool", 4, "link", 22),
     )
+
+
+def test_this_process_is_left_out_by_its_number_in_this_proc(tmp_path: Path) -> None:
+    """In another PID namespace's /proc somebody else may have ours."""
+    a_map = {3: ("anon_inode:bpf-map", "pos:\t0\nmap_type:\t26\nmap_id:\t58\n")}
+    for pid, comm in (os.getpid(), b"other"), (os.getpid() + 1, b"stops-tui"):
+        add_process(tmp_path, pid, comm, a_map)
+    (tmp_path / "self").symlink_to(str(os.getpid() + 1))
+    fds, _ = Processes(tmp_path).look()
+    assert fds == (RawFd(os.getpid(), "other", 3, "map", 58),)
 
 
 def test_what_vanishes_meanwhile_is_left_out(tmp_path: Path) -> None:

@@ -54,10 +54,11 @@ class Processes:
         there = pids(self._proc)
         if not there:
             return (), (f"processes: {self._proc} is not mounted",)
-        clocks_fit = self._clocks_fit()
+        own = self._own_pid()
+        clocks_fit = own == os.getpid()  # else it is another PID namespace
         before, self._seen = self._seen, {}
         for pid in there:
-            if pid == os.getpid():
+            if pid == own:
                 continue
             cpu_ns = _cpu_ns(pid) if clocks_fit else _UNKNOWN
             seen = before.get(pid)
@@ -68,12 +69,12 @@ class Processes:
         fds = tuple(fd for seen in self._seen.values() for fd in seen.fds)
         return fds, tuple(self._unseen())
 
-    def _clocks_fit(self) -> bool:
-        """Whether /proc counts processes as the clocks do; another PID namespace's does not."""
+    def _own_pid(self) -> int:
+        """This process in this /proc, which may be another PID namespace's; 0 if it is in none."""
         try:
-            return (self._proc / "self").readlink() == Path(str(os.getpid()))
-        except OSError:
-            return False
+            return int((self._proc / "self").readlink().name)
+        except (OSError, ValueError):
+            return 0
 
     def _unseen(self) -> Iterator[str]:
         may_trace = has_capability(CAP_SYS_PTRACE)
