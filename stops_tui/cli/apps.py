@@ -37,7 +37,7 @@ def open_app(live_kernel: Callable[[], Kernel], interval: float | None, *, armed
 
 def _look_ahead() -> tuple[Kernel, Inventory]:
     """The running kernel, the first sweep of which is begun: much comes before it is wanted."""
-    from stops_tui.ahead import InventoryAhead
+    from stops_tui.inventory_ahead import InventoryAhead
     from stops_tui.kernels.live.kernel import LiveKernel
 
     kernel = LiveKernel.open()

@@ -7,8 +7,8 @@ from subprocess import Popen
 
 import pytest
 
-from stops_tui.ahead import InventoryAhead
 from stops_tui.bpf.syscall import Bpf
+from stops_tui.inventory_ahead import InventoryAhead
 from stops_tui.kernels.live.kernel import LiveKernel
 from stops_tui.struct_ops.events import History
 from stops_tui.struct_ops.holders import Process, by_map

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 BEFORE_THE_FIRST_FRAME = """
 from stops_tui.cli import apps
-from stops_tui.ahead import InventoryAhead
+from stops_tui.inventory_ahead import InventoryAhead
 from stops_tui.app import StopsApp
 from stops_tui.config import load
 from stops_tui.hangup import end_with_terminal
