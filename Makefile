@@ -3,13 +3,15 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+# Only the app is run as root: what it is made of belongs to who makes it.
+SUDO   := $(if $(filter-out 0,$(shell id -u)),$(shell command -v sudo))
 STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 
 .PHONY: run demo test test-vm lint bench screenshots screenshots-vm demo-cast clean
 
 run: $(STAMP)
-	@$(BIN)/stops-tui $(ARGS)
+	@$(SUDO) $(BIN)/stops-tui $(ARGS)
 
 demo: $(STAMP)
 	@$(BIN)/stops-tui --demo $(ARGS)
