@@ -6,7 +6,6 @@ import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any
 
 import pytest
 
@@ -15,7 +14,7 @@ from stops_tui.struct_ops.account import Account, Accounts
 from stops_tui.struct_ops.events import Event, History
 from stops_tui.struct_ops.inventory import Inventory
 from tests.support.clang import tool
-from tests.support.command import COMMAND, loaded, run
+from tests.support.command import COMMAND, Cli, loaded, run
 from tests.support.guest import PATIENCE
 from tests.support.live import MAY_BE_DEFAULT, Kit, eventually
 from tests.support.netns import NetnsProcess, netns_process
@@ -30,12 +29,6 @@ def kernel() -> Iterator[LiveKernel]:
 
 def account(kernel: LiveKernel, map_id: int) -> Account:
     return Accounts(kernel).take([map_id])[map_id]
-
-
-def told(map_id: int) -> dict[str, Any]:
-    (found,) = loaded("holders", "id", str(map_id))
-    assert isinstance(found, dict)
-    return found
 
 
 def sockets_by_ss(there: NetnsProcess, name: str) -> int:
@@ -53,7 +46,7 @@ def test_three_namespaces_with_a_server_clients_and_a_default_each(kit: Kit) -> 
             )
             for n in (1, 2, 3)
         ]
-        found = told(ops.id)
+        (found,) = loaded("holders", "id", str(ops.id))
         assert (found["refcnt"], found["unexplained"]) == (ops.refcnt, 0)
         sockets = {p["netns"]: p["n"] for p in found["parts"] if p["what"] == "TCP sockets"}
         assert sockets == {
@@ -103,14 +96,15 @@ def test_why_it_does_not_go_away_and_that_it_went(kit: Kit, kernel: LiveKernel) 
         assert Accounts(kernel).take([ops.id]) == {}
 
 
-def test_who_keeps_map_and_link_from_user_space(kit: Kit) -> None:
+def test_who_keeps_map_and_link_from_user_space(kit: Kit, cli: Cli) -> None:
+    """It is asked in another process: a look leaves out its own."""
     with kit.tcp_map(link=True) as ops, ops.link() as link:
-        found = told(ops.id)
+        (found,) = cli.outcome("holders", "id", str(ops.id))
         assert f"Attached by link {link.id}, kept by " in found["sentence"]
         assert found["sentence"].endswith("; nobody uses it")
         kinds = {(fd["kind"], fd["id"]) for fd in found["fds"]}
         assert kinds == {("map", ops.id), ("link", link.id)}
-        (listed,) = loaded("list", "id", str(ops.id), "--holders")
+        (listed,) = cli.outcome("list", "id", str(ops.id), "--holders")
         assert listed["sentence"] == found["sentence"]
         assert ops.name in run("holders", "name", ops.name)
 

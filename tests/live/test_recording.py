@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from threading import Event as Flag
@@ -19,7 +19,7 @@ from stops_tui.kernels.recording.kernel import RecordedKernel
 from stops_tui.struct_ops.events import Event, History
 from stops_tui.struct_ops.inventory import Inventory, Snapshot
 from stops_tui.struct_ops.story import tell
-from tests.support.command import COMMAND, loaded
+from tests.support.command import COMMAND, Cli, loaded
 from tests.support.guest import PATIENCE
 from tests.support.live import Kit, LiveMap, eventually
 
@@ -110,7 +110,7 @@ def settled(events: Iterable[Event], map_id: int, counts: set[int]) -> dict[tupl
     return first
 
 
-def told(verb: str, made: LiveMap, *more: str) -> Any:
+def told(loaded: Callable[..., Any], verb: str, made: LiveMap, *more: str) -> Any:
     """What a report says of one map, whoever else runs what beside it."""
     if verb == "dump":
         return loaded("dump", "id", str(made.id), *more)
@@ -122,7 +122,7 @@ def told(verb: str, made: LiveMap, *more: str) -> Any:
     return {**of_map, "pids": us}
 
 
-def test_a_life_is_replayed_as_it_was_seen(kit: Kit, tmp_path: Path) -> None:
+def test_a_life_is_replayed_as_it_was_seen(kit: Kit, cli: Cli, tmp_path: Path) -> None:
     """Its end, too: a recorder keeps nothing alive."""
     file, began = tmp_path / "life.stops", time.time()
 
@@ -136,7 +136,7 @@ def test_a_life_is_replayed_as_it_was_seen(kit: Kit, tmp_path: Path) -> None:
             for before, count in zip((0, *SOCKETS), SOCKETS, strict=False):
                 sockets.enter_context(kit.clients(made.name, count - before))
                 show(("INUSE", 1 + count))
-            reports = {verb: told(verb, made) for verb in ("list", "dump", "progs")}
+            reports = {verb: told(cli.outcome, verb, made) for verb in ("list", "dump", "progs")}
             at = time.time()
             time.sleep(2 * INTERVAL)
             made.unregister()
@@ -155,4 +155,4 @@ def test_a_life_is_replayed_as_it_was_seen(kit: Kit, tmp_path: Path) -> None:
     times = [began, *replayed.values(), time.time()]
     assert times == sorted(times)
     then = ("--replay", str(file), "--at", f"+{at - RecordedKernel(str(file)).start.time}")
-    assert {verb: told(verb, made, *then) for verb in reports} == reports
+    assert {verb: told(loaded, verb, made, *then) for verb in reports} == reports

@@ -1,4 +1,4 @@
-"""The command as scripts run it, on the running kernel."""
+"""The command on the running kernel: `run` in this process, `Cli` as scripts run it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from stops_tui import cli
 from stops_tui.bpf.errors import BpfError
 from stops_tui.bpf.syscall import opened
+from stops_tui.cli.parser import parse
+from stops_tui.kernels.live.kernel import LiveKernel
 from tests.support.clang import shared_library
 from tests.support.guest import PATIENCE
 from tests.support.live import Kit
@@ -24,12 +28,10 @@ SIGNAL_AT = Path(__file__).parent / "signal_at.c"
 
 
 def run(*arguments: str, exit_code: int = 0) -> str:
-    """What the command prints on standard output."""
-    ended = subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, timeout=60 * PATIENCE, check=False
-    )
-    assert ended.returncode == exit_code, ended.stderr
-    return ended.stdout
+    """What a verb prints on standard output."""
+    with redirect_stdout(StringIO()) as printed:
+        assert cli.run(parse(arguments), LiveKernel.open) == exit_code
+    return printed.getvalue()
 
 
 def loaded(*arguments: str, exit_code: int = 0) -> Any:

@@ -95,7 +95,7 @@ def netns_process(
             kernel never lets go of it.
         comm: The process's name.
     """
-    command = [sys.executable, "-c", _SCRIPT]
+    command = [sys.executable, "-IS", "-c", _SCRIPT]  # a start that a guest makes in time
     command += [name, str(clients), str(int(listening)), str(unbound), default, comm]
     with subprocess.Popen(
         ["unshare", "--net", *command],

@@ -46,5 +46,5 @@ def _python() -> str:
 
 def _runs(python: str) -> bool:
     # By way of env: setpriv itself still has root's way into folders when it starts a program.
-    command = [tool("setpriv"), *NOBODY, "env", python, "-c", "pass"]
+    command = [tool("setpriv"), *NOBODY, "env", python, "-IS", "-c", "pass"]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0

@@ -40,7 +40,7 @@ def guest() -> str:
 
 
 @pytest.fixture
-def stage(kit: Kit, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Stage]:
+def stage(kit: Kit, tmp_path: Path) -> Iterator[Stage]:
     """A kernel that may be changed, and a bpffs for this test alone."""
     bpffs = tmp_path / "bpffs"
     bpffs.mkdir()
@@ -48,6 +48,6 @@ def stage(kit: Kit, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Itera
     try:
         with closing(LiveKernel.open()) as kernel:
             kernel.writes.armed = True
-            yield Stage(kit, kernel, bpffs, capsys)
+            yield Stage(kit, kernel, bpffs)
     finally:
         command(f"umount {bpffs}")

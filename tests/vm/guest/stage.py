@@ -15,8 +15,6 @@ import pytest
 from stops_tui.bpf.errors import BpfError
 from stops_tui.bpf.syscall import opened
 from stops_tui.btf import Kind
-from stops_tui.cli import run
-from stops_tui.cli.parser import parse
 from stops_tui.kernels.live.kernel import LiveKernel
 from stops_tui.struct_ops.account import Account, Accounts
 from stops_tui.struct_ops.events import Event, History
@@ -28,6 +26,7 @@ from stops_tui.struct_ops.registration.outcome import Outcome
 from stops_tui.struct_ops.registration.plan import Loaded, Plan, ProgramSource
 from tests.support import bpftool
 from tests.support.clang import bpf_object
+from tests.support.command import run
 from tests.support.live import Kit, eventually
 
 
@@ -39,13 +38,11 @@ class Stage:
         kit: Makes things that the product does not.
         kernel: The product's, armed.
         bpffs: A bpffs of this test alone.
-        capture: What the command prints.
     """
 
     kit: Kit
     kernel: LiveKernel
     bpffs: Path
-    capture: pytest.CaptureFixture[str]
     history: History = field(default_factory=History)
     _inventory: Inventory | None = None
 
@@ -85,9 +82,7 @@ class Stage:
 
     def told(self, *arguments: str) -> str:
         """What a verb of the command prints."""
-        self.capture.readouterr()
-        assert run(parse(arguments), LiveKernel.open) == 0, self.capture.readouterr().err
-        return self.capture.readouterr().out
+        return run(*arguments)
 
     def json(self, *arguments: str) -> Any:
         """What a verb of the command prints with --json."""
