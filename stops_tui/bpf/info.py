@@ -26,7 +26,6 @@ ProgArray = Literal[
     "func_info",
     "line_info",
     "jited_line_info",
-    "prog_tags",
 ]
 
 PROG_ARRAYS: Mapping[ProgArray, tuple[str, int | str]] = {
@@ -38,7 +37,6 @@ PROG_ARRAYS: Mapping[ProgArray, tuple[str, int | str]] = {
     "func_info": ("nr_func_info", "func_info_rec_size"),
     "line_info": ("nr_line_info", "line_info_rec_size"),
     "jited_line_info": ("nr_jited_line_info", "jited_line_info_rec_size"),
-    "prog_tags": ("nr_prog_tags", 8),
 }
 """Each array of struct bpf_prog_info: the field that counts it; bytes of one record, or the field
 that says them."""

@@ -177,18 +177,9 @@ def mov(dst: Reg, value: Reg | int) -> Insn:
 
 def alu(op: str, dst: Reg, value: Reg | int) -> Insn:
     """`dst op value` on 64 bits; `op` as in ALU_OPS or SIGNED_ALU_OPS."""
-    return _alu(ALU64, op, dst, value)
-
-
-def alu32(op: str, dst: Reg, value: Reg | int) -> Insn:
-    """`alu` on the lower 32 bits; the upper ones become zero."""
-    return _alu(ALU, op, dst, value)
-
-
-def _alu(cls: int, op: str, dst: Reg, value: Reg | int) -> Insn:
     if op in SIGNED_ALU_OPS:
-        return _with_operand(cls | SIGNED_ALU_OPS[op], dst, value, off=1)
-    return _with_operand(cls | ALU_OPS[op], dst, value)
+        return _with_operand(ALU64 | SIGNED_ALU_OPS[op], dst, value, off=1)
+    return _with_operand(ALU64 | ALU_OPS[op], dst, value)
 
 
 def ldx(size: str, dst: Reg, base: Reg, off: int = 0) -> Insn:
@@ -222,16 +213,6 @@ def ld_imm64(dst: Reg, value: int, kind: PseudoLoad = PseudoLoad.VALUE) -> tuple
 def jmp(op: str, dst: Reg, value: Reg | int, off: int) -> Insn:
     """`if dst op value goto pc+off` on 64 bits; `off` counts from the next instruction."""
     return _with_operand(JMP | JMP_OPS[op], dst, value, off)
-
-
-def jmp32(op: str, dst: Reg, value: Reg | int, off: int) -> Insn:
-    """`jmp`, comparing the lower 32 bits."""
-    return _with_operand(JMP32 | JMP_OPS[op], dst, value, off)
-
-
-def goto(off: int) -> Insn:
-    """`goto pc+off`; `off` counts from the next instruction."""
-    return Insn(JMP | JMP_OPS["jmp"], off=off)
 
 
 def call(helper: int) -> Insn:
