@@ -5,6 +5,7 @@ Fields a kernel is too old to know are 0. Source: include/uapi/linux/bpf.h.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
@@ -16,6 +17,15 @@ MAP_TYPE_STRUCT_OPS = 26
 PROG_TYPE_TRACING = 26
 PROG_TYPE_STRUCT_OPS = 27
 LINK_TYPE_STRUCT_OPS = 9
+
+BPF_F_LINK = 1 << 13
+"""In a map's flags: a link registers it."""
+
+NAME_LENGTH = 15
+"""Bytes of an object's name (BPF_OBJ_NAME_LEN less its NUL)."""
+
+NOT_IN_NAME = re.compile(r"[^A-Za-z0-9_.]")
+"""What bpf_obj_name_cpy() refuses in one (kernel/bpf/syscall.c)."""
 
 ProgArray = Literal[
     "jited_prog_insns",

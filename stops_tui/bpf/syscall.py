@@ -15,6 +15,7 @@ from stops_tui.bpf import _cdefs
 from stops_tui.bpf.errors import BpfError
 from stops_tui.bpf.info import (
     MAP_TYPE_STRUCT_OPS,
+    NAME_LENGTH,
     PROG_ARRAYS,
     PROG_TYPE_STRUCT_OPS,
     BtfInfo,
@@ -29,7 +30,6 @@ ffi: Any = _cdefs.ffi
 
 BPF_F_NO_PREALLOC = 1 << 0
 BPF_F_RDONLY = 1 << 3
-BPF_F_LINK = 1 << 13
 BPF_F_VTYPE_BTF_OBJ_FD = 1 << 15
 BPF_F_REPLACE = 1 << 2
 BPF_TRACE_ITER = 28
@@ -57,9 +57,6 @@ _KEY_SIZE = 64
 
 _FIRST_LOG, _LAST_LOG = 1 << 16, 1 << 24
 """Bytes of verifier log asked for, first and at most."""
-
-_NAME_LENGTH = 15
-"""BPF_OBJ_NAME_LEN less its NUL."""
 
 _PROG_LOAD_TRIES = 5
 """As libbpf's: a signal sends the verifier back with EAGAIN."""
@@ -561,8 +558,8 @@ def _usable(fd: int) -> int:
 def _name(command: Command, name: str) -> bytes:
     """A name as an attribute: 16 bytes, which the kernel wants to end in a NUL."""
     encoded = name.encode(errors="surrogateescape")
-    if len(encoded) > _NAME_LENGTH:
-        raise BpfError(command.name, EINVAL, f"the name is longer than {_NAME_LENGTH} bytes")
+    if len(encoded) > NAME_LENGTH:
+        raise BpfError(command.name, EINVAL, f"the name is longer than {NAME_LENGTH} bytes")
     return encoded
 
 

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from stops_tui.bpf.syscall import BPF_F_LINK, opened
+from stops_tui.bpf.info import BPF_F_LINK
+from stops_tui.bpf.syscall import opened
 from stops_tui.btf import Composite, Kind
 from stops_tui.kernels.kernel import RawMap
 from stops_tui.kernels.live.kernel import LiveKernel

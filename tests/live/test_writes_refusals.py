@@ -27,9 +27,10 @@ from typing import Any, cast
 import pytest
 
 from stops_tui.bpf.errors import ENOTSUPP, BpfError, errno_name
+from stops_tui.bpf.info import BPF_F_LINK
 from stops_tui.bpf.insns import R0, exit_, mov
 from stops_tui.bpf.smallest_btf import SMALLEST_BTF
-from stops_tui.bpf.syscall import BPF_F_LINK, BPF_F_RDONLY, opened
+from stops_tui.bpf.syscall import BPF_F_RDONLY, opened
 from stops_tui.btf import Kind
 from stops_tui.kernels.live.facts import CAP_BPF, CAP_PERFMON
 from stops_tui.kernels.live.handles import LiveHandle

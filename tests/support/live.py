@@ -22,9 +22,9 @@ from pathlib import Path
 import pytest
 
 from stops_tui.bpf.errors import BpfError
-from stops_tui.bpf.info import MAP_TYPE_STRUCT_OPS
+from stops_tui.bpf.info import BPF_F_LINK, MAP_TYPE_STRUCT_OPS
 from stops_tui.bpf.insns import R0, Insn, encode, exit_, mov
-from stops_tui.bpf.syscall import BPF_F_LINK, Bpf, opened
+from stops_tui.bpf.syscall import Bpf, opened
 from stops_tui.btf import Btf, Composite, Kind
 from tests.support.btf_builder import BtfBuilder
 from tests.support.guest import PATIENCE

@@ -15,8 +15,13 @@ from hypothesis import strategies as st
 
 from stops_tui.bpf import _cdefs
 from stops_tui.bpf.errors import BpfError
-from stops_tui.bpf.info import LINK_TYPE_STRUCT_OPS, MAP_TYPE_STRUCT_OPS, PROG_TYPE_STRUCT_OPS
-from stops_tui.bpf.syscall import BPF_F_LINK, BPF_F_REPLACE, Bpf, Command
+from stops_tui.bpf.info import (
+    BPF_F_LINK,
+    LINK_TYPE_STRUCT_OPS,
+    MAP_TYPE_STRUCT_OPS,
+    PROG_TYPE_STRUCT_OPS,
+)
+from stops_tui.bpf.syscall import BPF_F_REPLACE, Bpf, Command
 from stops_tui.btf import Btf, Kind
 from stops_tui.kernels.live.handles import LiveHandle
 from stops_tui.kernels.live.writes import LiveWrites

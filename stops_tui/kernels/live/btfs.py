@@ -16,9 +16,7 @@ from stops_tui.bpf.syscall import Bpf, opened
 from stops_tui.btf import Btf, BtfError
 from stops_tui.kernels.kernel import KernelBtf
 from stops_tui.kernels.live.objects import NewIds
-
-VMLINUX = "vmlinux"
-SYSFS = Path("/sys/kernel/btf")
+from stops_tui.kernels.live.sysfs import KERNEL_BTF, VMLINUX
 
 _MOST_KEPT = 64
 """How many programs' BTF objects are kept; they are some KB each, seldom more."""
@@ -54,7 +52,7 @@ class Btfs:
     where its name in sysfs may have passed to the next.
     """
 
-    def __init__(self, sysfs: Path = SYSFS) -> None:
+    def __init__(self, sysfs: Path = KERNEL_BTF) -> None:
         self._sysfs = sysfs
         self._lock = threading.RLock()
         self._vmlinux: KernelBtf | None = None

@@ -6,24 +6,20 @@ failed, and answers "" where nothing here shows it: then the words for the errno
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
-from stops_tui.bpf.info import MapInfo
-from stops_tui.bpf.syscall import BPF_F_LINK, Bpf
+from stops_tui.bpf.info import BPF_F_LINK, NAME_LENGTH, NOT_IN_NAME, MapInfo
+from stops_tui.bpf.syscall import Bpf
 from stops_tui.btf import Btf, Composite, Kind
 from stops_tui.kernels.shape import Shape
 from stops_tui.kernels.writes import NewMap
-
-NAME_LENGTH = 15
-"""Bytes of a name (BPF_OBJ_NAME_LEN less its NUL)."""
 
 
 def of_name(name: str) -> str:
     """What bpf_obj_name_cpy() refuses in the name of a map or program."""
     if len(name.encode(errors="surrogateescape")) > NAME_LENGTH:
         return f"the name {name!r} is longer than {NAME_LENGTH} bytes"
-    if not re.fullmatch(r"[A-Za-z0-9_.]*", name):
+    if NOT_IN_NAME.search(name):
         return f"the name {name!r} has characters outside A-Za-z0-9_."
     return ""
 

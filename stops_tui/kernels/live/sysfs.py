@@ -10,6 +10,10 @@ from stops_tui.kernels.kernel import RawSubsystems
 SYSFS = Path("/sys")
 HID_DEVICES = "bus/hid/devices"
 
+KERNEL_BTF = SYSFS / "kernel/btf"
+"""A file for vmlinux, and for each module that has BTF."""
+VMLINUX = "vmlinux"
+
 
 def subsystems(sysfs: Path = SYSFS) -> RawSubsystems:
     """Read the state of every subsystem that keeps one; what does not exist is None.

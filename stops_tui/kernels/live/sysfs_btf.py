@@ -7,12 +7,10 @@ from pathlib import Path
 
 from stops_tui.btf import Btf, BtfError
 from stops_tui.kernels.kernel import KernelBtf
-
-SYSFS = Path("/sys/kernel/btf")
-VMLINUX = "vmlinux"
+from stops_tui.kernels.live.sysfs import KERNEL_BTF, VMLINUX
 
 
-def sysfs_btfs(sysfs: Path = SYSFS) -> list[KernelBtf]:
+def sysfs_btfs(sysfs: Path = KERNEL_BTF) -> list[KernelBtf]:
     """vmlinux, then the modules whose BTF can be read, by name; their ids are not known.
 
     Raises:

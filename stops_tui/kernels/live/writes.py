@@ -14,16 +14,16 @@ from errno import EBADF, EINVAL, ENOENT
 from pathlib import Path
 
 from stops_tui.bpf.errors import BpfError, errno_name
-from stops_tui.bpf.info import MapInfo
+from stops_tui.bpf.info import BPF_F_LINK, MapInfo
 from stops_tui.bpf.insns import encode
 from stops_tui.bpf.smallest_btf import SMALLEST_BTF
-from stops_tui.bpf.syscall import BPF_F_LINK, Bpf, opened
+from stops_tui.bpf.syscall import Bpf, opened
 from stops_tui.btf import Btf, BtfError, BtfType, Composite
 from stops_tui.kernels.guards import check_link_update, check_value
 from stops_tui.kernels.live import bpffs, causes
-from stops_tui.kernels.live.btfs import VMLINUX
 from stops_tui.kernels.live.fdinfo import object_behind
 from stops_tui.kernels.live.handles import LiveHandle
+from stops_tui.kernels.live.sysfs import VMLINUX
 from stops_tui.kernels.shape import Data, Shape, shape_of
 from stops_tui.kernels.writes import (
     Call,

@@ -11,13 +11,13 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.markup import escape
 from textual.widgets import Checkbox, Input, Static
 
+from stops_tui.bpf.info import NAME_LENGTH
 from stops_tui.screens.register.draft import Draft
 from stops_tui.screens.register.step import Step
 from stops_tui.struct_ops.members import name_in_subsystem
 from stops_tui.struct_ops.registration.life_checks import pin_problem
 from stops_tui.struct_ops.registration.lifetime import lifetime
 from stops_tui.struct_ops.registration.naming import name_problem
-from stops_tui.struct_ops.registration.plan import MAP_NAME_LENGTH
 from stops_tui.struct_ops.subsystems import of_type
 from stops_tui.struct_ops.text import printable
 from stops_tui.widgets.line_input import LineInput
@@ -189,7 +189,7 @@ be given the new map instead, without a moment in which neither is registered.""
         name = self.draft.complete.map_name
         problem = name_problem(name)
         line.set_class(bool(problem), "-wrong")
-        used = f"{len(name.encode(errors='replace'))}/{MAP_NAME_LENGTH} bytes"
+        used = f"{len(name.encode(errors='replace'))}/{NAME_LENGTH} bytes"
         line.query_one(".note", Static).update(problem or used)
 
     def _show_pin(self) -> None:

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 
 EXAMPLE = "example:"
 IN_OBJECT = "object:"
-MAP_NAME_LENGTH = 15
-"""Bytes of a map's name (BPF_OBJ_NAME_LEN less its NUL)."""
 
 
 class PlanError(ValueError):

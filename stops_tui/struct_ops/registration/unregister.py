@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from stops_tui.bpf.info import BPF_F_LINK
 from stops_tui.kernels.writes import Handle, ReadOnly, Writes
 from stops_tui.struct_ops.holders import by_map
 from stops_tui.struct_ops.inventory import Snapshot, StructOpsMap
@@ -28,9 +29,6 @@ from stops_tui.struct_ops.registration.remains import (
 from stops_tui.struct_ops.scalars import DecodeError
 from stops_tui.struct_ops.subsystems import Data, of_type
 from stops_tui.struct_ops.text import printable
-
-BPF_F_LINK = 1 << 13
-"""In a map's flags: it is registered by a link (include/uapi/linux/bpf.h)."""
 
 
 @dataclass(frozen=True, slots=True)
