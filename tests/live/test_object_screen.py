@@ -65,7 +65,7 @@ async def test_a_changed_object_carries_a_transfer(kit: Kit, cli: Cli, app: Stop
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await open_file(pilot, bpf_object("dctcp"))
         await rename(pilot, screen, name)
-        await pilot.press("enter")
+        await pilot.press("left", "enter")
         await until_shown(pilot, "Registered: map", "[ Show map")
         assert name in available()
         transfer(name)
@@ -82,7 +82,7 @@ async def test_of_a_refused_object_nothing_stays(kit: Kit, app: StopsApp) -> Non
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await open_file(pilot, bpf_object("refused"))
         await rename(pilot, screen, name)
-        await pilot.press("enter")
+        await pilot.press("left", "enter")
         await until_shown(pilot, "What the verifier says", "Nothing was left behind")
         await until_shown(pilot, "program  refused_undo_cwnd", "tp->snd_una = window; /* this line")
         assert name not in available()

@@ -14,9 +14,10 @@ from stops_tui.kernels.demo.kernel import DemoKernel
 from stops_tui.kernels.kernel import KernelUnreadable, Obstacle
 from stops_tui.screens.explorer import ExplorerScreen
 from stops_tui.screens.unreadable import UnreadableScreen
+from tests.support.clock import Clock
 from tests.tui.pilot import until, until_shown
 from tests.tui.test_changes import agree, app_on, ask
-from tests.tui.test_register import to_review
+from tests.tui.test_register import register, to_review
 from tests.tui.test_try_it import open_panel
 
 EPOCH = 1_700_049_600.0
@@ -29,17 +30,9 @@ LOOKS = {
 }
 
 
-class Clock:
-    """Seconds of the story; a test moves it."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
+    """Seconds of the story."""
     return Clock()
 
 
@@ -57,8 +50,7 @@ async def test_the_wizard_registers_an_example_in_it(demo: DemoKernel) -> None:
     async with app_on(demo) as (app, pilot):
         await to_review(pilot)
         await until_shown(pilot, "[ Register ]")
-        await pilot.press("enter")
-        await until_shown(pilot, "Registered: map")
+        await register(pilot, "Registered: map")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ExplorerScreen))
         await until_shown(pilot, "DEMO", "stops_reno", "registered")
@@ -96,8 +88,7 @@ async def test_what_is_done_to_it_is_in_no_audit_file(demo: DemoKernel, tmp_path
     async with app_on(demo) as (app, pilot):
         await to_review(pilot)
         await until_shown(pilot, "[ Register ]")
-        await pilot.press("enter")
-        await until_shown(pilot, "Registered: map")
+        await register(pilot, "Registered: map")
         assert app.commands
     assert not list(tmp_path.rglob("audit.jsonl"))
 

@@ -29,6 +29,7 @@ from tests.support.fake_kernel import FakeKernel
 from tests.support.object_files import PATH, object_file, variable
 from tests.tui.conftest import MakeApp
 from tests.tui.pilot import screen_text, until, until_shown
+from tests.tui.test_register import go, register
 
 SMALL, LARGE = (80, 24), (200, 50)
 PROGRAMS = {"ssthresh": "cc_ssthresh", "cong_avoid": "cc_avoid", "undo_cwnd": "cc_undo"}
@@ -224,7 +225,7 @@ async def test_registers_what_is_at_the_cursor(empty: FakeKernel, make_app: Make
     async with app.run_test(size=SMALL) as pilot:
         await show(pilot, tcp_object(empty))
         await go(pilot, "r", "Register › meek", "REVIEW", "cc_ssthresh of cc.bpf.o", "[ Register ]")
-        await go(pilot, "enter", "Registered: map", "[ Show map")
+        await register(pilot, "Registered: map", "[ Show map")
         (map_,) = empty.sweep().maps.values()
         assert map_.name == "meek"
         await pilot.press("enter")
@@ -262,7 +263,7 @@ async def test_of_several_none_stays_if_one_fails(
         await show(pilot, tcp_object(empty))
         await pilot.press("space", "down", "space")
         await go(pilot, "r", "[ Register all 2 ]")
-        await go(pilot, "enter", "meek: Undone, because bold failed", "EINVAL", "undo: unregister")
+        await register(pilot, "meek: Undone, because bold failed", "EINVAL", "undo: unregister")
         assert not empty.sweep().maps
         assert not empty.programs()
 
@@ -302,7 +303,7 @@ async def test_a_changed_member_is_kept_and_told(empty: FakeKernel, make_app: Ma
         await until(pilot, lambda: app.screen is screen)
         await until_shown(pilot, "3, changed", "flags is 0x2 in the object")
         await go(pilot, "r", "REVIEW", "[ Register ]")
-        await go(pilot, "enter", "Registered: map")
+        await register(pilot, "Registered: map")
         (raw,) = empty.maps.values()
         type_ = next(t for t in empty.types if t.name == "tcp_congestion_ops")
         at = type_.data_offset + next(m.offset for m in type_.members if m.name == "flags")
@@ -399,7 +400,7 @@ def test_refusal_screen(
         empty.writes.refused_program = "cc_undo"
         await show(pilot, tcp_object(empty))
         await go(pilot, "r", "[ Register ]")
-        await go(pilot, "enter", "What the verifier says", "return 0;")
+        await register(pilot, "What the verifier says", "return 0;")
 
     assert snap_compare(arm(make_app(empty)), terminal_size=size, run_before=run)
 
@@ -412,7 +413,7 @@ async def test_a_refusal_brings_the_instruction_forward(
     async with app.run_test(size=SMALL, notifications=True) as pilot:
         await show(pilot, tcp_object(empty))
         await go(pilot, "r", "[ Register ]")
-        await go(pilot, "enter", "cc_undo", "instruction 3: (95) exit", "a.c:7   return 0;")
+        await register(pilot, "cc_undo", "instruction 3: (95) exit", "a.c:7   return 0;")
         view = app.screen.query_one(CodeView)
         assert view.line == "3: (95) exit"
         await pilot.press("down")

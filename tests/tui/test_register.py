@@ -56,8 +56,14 @@ async def go(pilot: Pilot[Any], key: str, *shown: str) -> None:
     await until_shown(pilot, *shown)
 
 
+async def register(pilot: Pilot[Any], *shown: str) -> None:
+    """From Back, which has the focus, round to the last button: the one that does it."""
+    await pilot.press("left")
+    await go(pilot, "enter", *shown)
+
+
 async def to_review(pilot: Pilot[Any]) -> RegisterScreen:
-    """Through all steps of the first example, by Enter alone."""
+    """Through all steps of the first example, by Enter alone; no further."""
     wizard = await open_wizard(pilot)
     await go(pilot, "enter", "MEMBERS", "example:reno/ssthresh")
     await go(pilot, "enter", "DATA", "10/15 bytes")
@@ -74,12 +80,12 @@ def draft_of(wizard: RegisterScreen) -> Draft:
 # From an empty host to a registered map
 
 
-async def test_registers_an_example_by_enter_alone(empty: FakeKernel) -> None:
+async def test_registers_an_example(empty: FakeKernel) -> None:
     app = app_of(empty)
     async with app.run_test(size=SMALL) as pilot:
         await to_review(pilot)
         await until_shown(pilot, "[ Register ]")
-        await go(pilot, "enter", "RUN", "Registered: map", "undo by")
+        await register(pilot, "RUN", "Registered: map", "undo by")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ExplorerScreen))
         await until_shown(pilot, "stops_reno", "registered")
@@ -93,7 +99,7 @@ async def test_the_new_map_is_selected_among_others(kernel: FakeKernel) -> None:
     async with app.run_test(size=SMALL) as pilot:
         await to_review(pilot)
         await until_shown(pilot, "[ Register ]")
-        await go(pilot, "enter", "Registered: map")
+        await register(pilot, "Registered: map")
         await pilot.press("enter")
         new = max(kernel.sweep().maps)
         await until(pilot, lambda: isinstance(app.screen, ExplorerScreen))
@@ -116,7 +122,7 @@ def test_run_screen(empty: FakeKernel, snap_compare: Callable[..., bool]) -> Non
     async def run(pilot: Pilot[Any]) -> None:
         await to_review(pilot)
         await until_shown(pilot, "[ Register ]")
-        await go(pilot, "enter", "Registered: map", "[ Show map")
+        await register(pilot, "Registered: map", "[ Show map")
 
     assert snap_compare(app_of(empty), terminal_size=SMALL, run_before=run)
 
@@ -129,7 +135,7 @@ async def test_read_only_leads_to_the_finished_plan(empty: FakeKernel) -> None:
     async with app.run_test(size=SMALL, notifications=True) as pilot:
         await to_review(pilot)
         await until_shown(pilot, "read-only: W arms", "[ Register ]")
-        await go(pilot, "enter", "Read-only. Nothing was changed: W", "[ Register ]")
+        await register(pilot, "Read-only. Nothing was changed: W", "[ Register ]")
         await pilot.press("d")
         await pilot.pause()
         assert "REVIEW" in screen_text(pilot)
@@ -137,6 +143,16 @@ async def test_read_only_leads_to_the_finished_plan(empty: FakeKernel) -> None:
         app.armed = True
         await until(pilot, lambda: "read-only: W" not in screen_text(pilot))
         await go(pilot, "enter", "Registered: map")
+
+
+async def test_the_review_starts_on_back_and_stays_there(empty: FakeKernel) -> None:
+    app = app_of(empty)
+    async with app.run_test(size=SMALL) as pilot:
+        await to_review(pilot)
+        await until_shown(pilot, "[ Register ]")
+        await go(pilot, "ctrl+n", "REVIEW")
+        await go(pilot, "enter", "LIFETIME")
+        assert empty.writes.calls == []
 
 
 # Refusals: back with nothing lost
@@ -148,7 +164,7 @@ async def test_a_refusal_says_why_and_leads_back(empty: FakeKernel) -> None:
         wizard = await to_review(pilot)
         await until_shown(pilot, "[ Register ]")
         empty.writes.refuse("BPF_MAP_UPDATE_ELEM", EEXIST)
-        await go(pilot, "enter", "EEXIST", "Nothing was left behind", "[ Change name ]")
+        await register(pilot, "EEXIST", "Nothing was left behind", "[ Change name ]")
         assert not empty.sweep().maps
         await go(pilot, "enter", "DATA", "10/15 bytes")
         assert isinstance(wizard.focused, Input)
@@ -168,7 +184,7 @@ async def test_a_refusal_leads_to_the_value_it_is_about(empty: FakeKernel) -> No
         wizard.query(Input).last().value = "999"
         await go(pilot, "ctrl+n", "LIFETIME")
         await go(pilot, "ctrl+n", "REVIEW", "[ Register ]")
-        await go(pilot, "enter", "kernel does not take 999 for flags", "[ Change flags ]")
+        await register(pilot, "kernel does not take 999 for flags", "[ Change flags ]")
         await go(pilot, "enter", "DATA")
         assert isinstance(wizard.focused, Input)
         assert wizard.focused.value == "999"
@@ -180,7 +196,7 @@ async def test_a_refusal_that_nobody_can_explain_leads_to_no_member(empty: FakeK
         await to_review(pilot)
         await until_shown(pilot, "[ Register ]")
         empty.writes.refuse("BPF_MAP_UPDATE_ELEM", 12)
-        await go(pilot, "enter", "ENOMEM", "[ Back to the review ]")
+        await register(pilot, "ENOMEM", "[ Back to the review ]")
         assert "[ Choose" not in screen_text(pilot)
 
 
@@ -189,7 +205,7 @@ def test_refusal_screen(empty: FakeKernel, snap_compare: Callable[..., bool]) ->
         await to_review(pilot)
         await until_shown(pilot, "[ Register ]")
         empty.writes.refuse("BPF_MAP_UPDATE_ELEM", EEXIST)
-        await go(pilot, "enter", "EEXIST", "[ Change name ]")
+        await register(pilot, "EEXIST", "[ Change name ]")
 
     assert snap_compare(app_of(empty), terminal_size=SMALL, run_before=run)
 
@@ -201,7 +217,7 @@ async def test_shows_what_the_verifier_says(empty: FakeKernel) -> None:
         await until_shown(pilot, "[ Register ]")
         log = "0: (79) r1 = *(u64 *)(r1 +0)\n[red]\x1b[31m R0 !read_ok\nprocessed 2 insns"
         empty.writes.refuse("BPF_PROG_LOAD", 13, log=log)
-        await go(pilot, "enter", "EACCES", "What the verifier says", "[red]\\x1b[31m R0 !read_ok")
+        await register(pilot, "EACCES", "What the verifier says", "[red]\\x1b[31m R0 !read_ok")
         await go(pilot, "enter", "MEMBERS")
         table = app.screen.query_one("#slots", LineTable)
         assert table.cursor_key == "ssthresh"
@@ -252,7 +268,7 @@ async def test_dry_run_registers_nothing(empty: FakeKernel) -> None:
         await go(pilot, "d", "RUN", "The kernel accepts it; nothing was registered")
         assert not empty.sweep().maps
         await go(pilot, "enter", "REVIEW", "[ Register ]")
-        await go(pilot, "enter", "Registered: map")
+        await register(pilot, "Registered: map")
 
 
 # Lifetimes
@@ -268,7 +284,7 @@ async def test_a_pinned_link(empty: FakeKernel) -> None:
         await pilot.press("enter", "enter")
         await pilot.pause()
         await go(pilot, "enter", "REVIEW", "pinned link", "[ Register ]")
-        await go(pilot, "enter", "Registered: map")
+        await register(pilot, "Registered: map")
         assert draft_of(wizard).plan.pin == "/sys/fs/bpf/stops_reno"
         (pin,) = empty.holders().pins
         assert (pin.path, pin.kind) == ("/sys/fs/bpf/stops_reno", "link")
@@ -284,7 +300,7 @@ async def test_an_unpinned_link_is_held_by_the_app(empty: FakeKernel) -> None:
         await pilot.press("down")
         await go(pilot, "down", "Nothing but this program holds")
         await go(pilot, "enter", "REVIEW", "[ Register ]")
-        await go(pilot, "enter", "Registered: map", "[ Show map")
+        await register(pilot, "Registered: map", "[ Show map")
         (held,) = app.held
         assert held.id in empty.sweep().links
 
@@ -303,7 +319,7 @@ async def test_offers_to_mount_a_bpffs(empty: FakeKernel) -> None:
         await pilot.press("space")
         await until(pilot, lambda: "no bpffs is" not in screen_text(pilot))
         await go(pilot, "ctrl+n", "REVIEW", "[ Register ]", "mount")
-        await go(pilot, "enter", "Registered: map")
+        await register(pilot, "Registered: map")
         assert [b.path for b in empty.conditions().bpffs] == ["/sys/fs/bpf"]
 
 
@@ -325,7 +341,7 @@ async def test_replaces_what_a_link_runs(empty: FakeKernel) -> None:
         await go(pilot, "enter", "REVIEW", "[ Replace ]")
         await pilot.press("pagedown", "pagedown")
         await until_shown(pilot, "swap link 22 map 60, if anything else keeps that map")
-        await go(pilot, "enter", "Swapped: map")
+        await register(pilot, "Swapped: map")
         assert empty.sweep().links[22].map_id != 60
 
 
@@ -359,7 +375,7 @@ async def test_composes_from_loaded_programs(kernel: FakeKernel) -> None:
         await until(pilot, lambda: draft_of(wizard).plan.data == {"name": "mine"})
         await go(pilot, "ctrl+n", "LIFETIME")
         await go(pilot, "ctrl+n", "REVIEW", "[ Register ]")
-        await go(pilot, "enter", "Registered: map")
+        await register(pilot, "Registered: map")
 
 
 async def test_an_empty_slot_of_a_map_begins_another_like_it(kernel: FakeKernel) -> None:
@@ -521,6 +537,7 @@ async def test_saves_and_loads_a_plan(
         await go(pilot, "enter", "It exists: Enter again replaces it.")
         await pilot.press("enter")
         await until(pilot, lambda: app.screen is wizard)
+        assert "example:reno/ssthresh" in saved.read_text()
         await pilot.press(*["escape"] * 5)
         await until(pilot, lambda: isinstance(app.screen, ExplorerScreen))
         wizard = await open_wizard(pilot)
@@ -592,7 +609,7 @@ async def test_what_was_registered_is_not_offered_again(empty: FakeKernel) -> No
     async with app.run_test(size=SMALL) as pilot:
         await to_review(pilot)
         await until_shown(pilot, "[ Register ]")
-        await go(pilot, "enter", "Registered: map", "[ Show map")
+        await register(pilot, "Registered: map", "[ Show map")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ExplorerScreen))
         await open_wizard(pilot)
@@ -604,7 +621,7 @@ async def test_a_call_that_is_told_late_is_shown_once(empty: FakeKernel) -> None
     async with app.run_test(size=SMALL) as pilot:
         wizard = await to_review(pilot)
         await until_shown(pilot, "[ Register ]")
-        await go(pilot, "enter", "Registered: map", "[ Show map")
+        await register(pilot, "Registered: map", "[ Show map")
         run = wizard.query_one(RunStep)
         (ended,) = run.outcomes
         run.post_message(RunStep.Told(ended.steps[-1]))
@@ -624,7 +641,7 @@ async def test_a_wizard_that_was_left_at_work_tells_what_came_of_it(empty: FakeK
     async with app.run_test(size=SMALL, notifications=True) as pilot:
         await to_review(pilot)
         await until_shown(pilot, "[ Register ]")
-        await go(pilot, "enter", "What is done")
+        await register(pilot, "What is done")
         app.show_map(0)
         await until(pilot, lambda: isinstance(app.screen, ExplorerScreen))
         gate.set()
@@ -640,5 +657,5 @@ async def test_the_mouse_is_enough(empty: FakeKernel) -> None:
             await pilot.click(".-go")
             await until_shown(pilot, step)
         await until_shown(pilot, "[ Register ]")
-        await pilot.click(".-go")
+        await pilot.click("ButtonLine > Button:last-child")
         await until_shown(pilot, "Registered: map")

@@ -148,17 +148,13 @@ and registers nothing. Up and down scroll."""
         self.post_message(self.Noted(text))
 
     def buttons(self) -> Sequence[Do]:
-        """Doing it once it was checked; else mending it."""
+        """Doing it once it was checked, starting on Back as each question does; else mending it."""
         save = (SAVE,) if len(self.drafts) == 1 else ()
         if self.judged is None:
             return (BACK, *save)
         if self.ready:
-            return (
-                BACK,
-                *save,
-                Do("screen.dry_run", "Dry run"),
-                Do("screen.execute", self._do, primary=True),
-            )
+            back = BACK._replace(primary=True)
+            return (back, *save, Do("screen.dry_run", "Dry run"), Do("screen.execute", self._do))
         mending = (mend(c, self.drafts[at], at) for at, c in self.judged.failed if not c.beyond)
         return (BACK, *save, *next(mending, ()))
 

@@ -63,6 +63,7 @@ async def test_registers_by_the_wizard_and_unregisters() -> None:
         await press(pilot, "enter", "DATA", f"{len(NAME)}/15 bytes")
         await press(pilot, "enter", "LIFETIME", "plain map")
         await press(pilot, "enter", "REVIEW", "passed", "[ Register ]")
+        await pilot.press("left")
         await press(pilot, "enter", "RUN", "Registered: map")
         assert NAME in available()
         await pilot.press("enter")
