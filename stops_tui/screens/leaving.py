@@ -59,6 +59,5 @@ def leaving(kernel: Kernel, held: Sequence[Handle]) -> Leaving:
         wanted = unregister.plan_for(facts, link_id=handle.id)
         users = f"{wanted.holders} use it" if wanted.holders else "nobody uses it"
         goes.append(f"link {handle.id}: {wanted.what}, {wanted.status}, {users}")
-        found = unregister.checks(wanted, facts)
-        warnings += [check for check in found if check.level == "warned"]
+        warnings += unregister.consequences(wanted, facts)
     return Leaving(goes, warnings, pinning(kernel, facts, holding))

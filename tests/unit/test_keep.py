@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from stops_tui.kernels.kernel import RawBpffs
+from stops_tui.kernels.kernel import RawBpffs, RawSubsystems
 from stops_tui.kernels.writes import Handle, ReadOnly
+from stops_tui.screens.leaving import leaving
 from stops_tui.struct_ops.registration import keep, unpin
+from stops_tui.struct_ops.registration.checks import failures
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.plan import PlanError
 from tests.support.fake_kernel import FakeKernel
@@ -254,3 +256,24 @@ def test_only_pins_of_maps_and_links_are_removed(path: str) -> None:
     kernel.pin("/sys/fs/bpf/prog", "prog", 25)
     with pytest.raises(PlanError):
         unpin.plan_for(RegistrationFacts.gather(kernel), path)
+
+
+def test_a_pin_stays_where_its_end_would_end_another_scheduler() -> None:
+    kernel, _ = kernel_with()
+    kernel.add_map(310, "lazy", "sched_ext_ops", "READY", members={"name": b"lazy"})
+    kernel.add_link(25, 310)
+    kernel.pin("/sys/fs/bpf/lazy", "link", 25)
+    facts = RegistrationFacts.gather(kernel)
+    wanted = unpin.plan_for(facts, "/sys/fs/bpf/lazy")
+    assert failures(unpin.checks(wanted, facts)) == (), "none runs"
+    kernel.subsystems = RawSubsystems("enabled", "fifo")
+    outcome = unpin.execute(wanted, facts, kernel.writes)
+    assert 'ends the scheduler that runs, "fifo"' in outcome.words
+    assert kernel.writes.calls == []
+
+
+def test_who_quits_is_warned_that_another_scheduler_ends() -> None:
+    kernel, _ = kernel_with()
+    kernel.subsystems = RawSubsystems("enabled", "fifo")
+    (warning,) = leaving(kernel, [kernel.writes.open_link(22)]).warnings
+    assert 'ends the scheduler that runs, "fifo"' in warning.words

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stops_tui.kernels.kernel import RawSubsystems
+from stops_tui.kernels.kernel import RawConditions, RawSubsystems
 from stops_tui.kernels.writes import ReadOnly
 from stops_tui.struct_ops.examples import example_plan
 from stops_tui.struct_ops.registration import swap, unregister
@@ -16,6 +16,7 @@ from stops_tui.struct_ops.registration.execute import execute
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.outcome import Check, Outcome, StepResult
 from stops_tui.struct_ops.registration.plan import PlanError
+from stops_tui.struct_ops.subsystems import of_type
 from tests.support.btf_builder import BtfBuilder
 from tests.support.fake_kernel import FakeKernel
 
@@ -218,6 +219,30 @@ def test_a_running_scheduler_is_warned_of() -> None:
     (warning,) = words(unregister.checks(wanted, facts), "warned")
     assert '"simple" schedules tasks of this host now' in warning
     assert wanted.users == ("scx_simple 812",)
+
+
+def test_ending_an_ejected_scheduler_must_not_end_the_one_that_runs() -> None:
+    """Without sub-schedulers, bpf_scx_unreg() ends whichever is root (kernel/sched/ext.c)."""
+    kernel = FakeKernel.busy()
+    kernel.writes.armed = True
+    facts = facts_of(kernel)
+    wanted = unregister.plan_for(facts, link_id=22)
+    assert words(unregister.checks(wanted, facts), "failed") == [], "none runs"
+    kernel.subsystems = RawSubsystems("enabled", "fifo")
+    outcome = unregister.execute(wanted, facts, kernel.writes)
+    assert outcome.words == (
+        'this kernel ends the scheduler that runs, "fifo", whichever is unregistered: unregister '
+        "that one first. Nothing was done."
+    )
+    assert kernel.writes.calls == []
+
+
+def test_with_sub_schedulers_each_is_ended_alone() -> None:
+    ends_another = of_type("sched_ext_ops").registering.ends_another
+    runs = RawConditions(subsystems=RawSubsystems("enabled", "fifo"))
+    assert ends_another
+    assert ends_another({"name": "simple"}, runs)
+    assert ends_another({"name": "simple", "sub_cgroup_id": 0}, runs) == ""
 
 
 def test_ending_needs_the_right_to_open_by_id() -> None:

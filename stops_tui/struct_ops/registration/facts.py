@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from stops_tui.btf import Btf, Kind
 from stops_tui.kernels.kernel import Kernel, RawConditions, RawHolders
@@ -62,6 +62,15 @@ class RegistrationFacts:
             kernel=kernel,
             inventory=inventory,
             objects=objects or ObjectFiles(),
+        )
+
+    def now(self) -> RegistrationFacts:
+        """The same, with what a write depends on read again: maps, links, holders, conditions."""
+        return replace(
+            self,
+            snapshot=self.inventory.sweep(),
+            holders=self.kernel.holders(),
+            conditions=self.kernel.conditions(),
         )
 
     def map_in_link(self, link_id: int) -> int:

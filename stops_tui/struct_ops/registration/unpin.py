@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from stops_tui.kernels.kernel import RawFd, RawPin
@@ -12,7 +12,7 @@ from stops_tui.struct_ops.inventory import Snapshot
 from stops_tui.struct_ops.registration import unregister
 from stops_tui.struct_ops.registration.actions import Action, NotThere, Work, take
 from stops_tui.struct_ops.registration.changed import link_changed
-from stops_tui.struct_ops.registration.checks import in_order
+from stops_tui.struct_ops.registration.checks import failures, in_order
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.outcome import READ_BACK, Check, Outcome, Step, Tell
 from stops_tui.struct_ops.registration.plan import PlanError
@@ -76,8 +76,7 @@ def _checks(wanted: Unpinning, facts: RegistrationFacts) -> Iterator[Check]:
             "warned",
             f"nothing else that can be seen keeps link {wanted.object_id}: {what} is unregistered",
         )
-        ended = unregister.checks(wanted.about, facts)
-        yield from (check for check in ended if check.level == "warned")
+        yield from unregister.consequences(wanted.about, facts)
     elif wanted.kind == "link":
         yield Check("warned", f"link {wanted.object_id} stays: something else keeps it")
     elif wanted.about.state == "INUSE" or wanted.about.link_ids:
@@ -112,19 +111,23 @@ def execute(
     """
     if not writes.armed:
         raise ReadOnly("writing is not armed: nothing was done")
-    if changed := _changed(wanted, facts, held):
-        return Outcome(ok=False, words=f"{changed}. {NOTHING_DONE}")
+    now = facts.now()
+    barred = [check.words for check in failures(checks(wanted, now))]
+    if changed := _changed(wanted, now, held):
+        barred.append(changed)
+    if barred:
+        return Outcome(ok=False, words=f"{'; '.join(barred)}. {NOTHING_DONE}")
     taken = take(_actions(wanted, facts), Work(writes), tell)
     map_id = wanted.about.map_id
     link_id = wanted.object_id if wanted.kind == "link" else 0
     goes = wanted.last and taken.failure is None
-    now = look_again(facts, lambda snapshot: not goes or _gone(wanted, snapshot), 0.3)
-    left = now.remains(map_id, link_id)
-    found = now.snapshot.maps.get(map_id)
+    after = look_again(facts, lambda snapshot: not goes or _gone(wanted, snapshot), 0.3)
+    left = after.remains(map_id, link_id)
+    found = after.snapshot.maps.get(map_id)
     return Outcome(
         ok=taken.failure is None,
         map_id=map_id if found else 0,
-        link_id=link_id if link_id in now.snapshot.links else 0,
+        link_id=link_id if link_id in after.snapshot.links else 0,
         state=found.state if found else "",
         status=found.status if found else "",
         steps=tuple(taken.results),
@@ -138,7 +141,6 @@ def execute(
 
 def _changed(wanted: Unpinning, facts: RegistrationFacts, held: Iterable[Handle]) -> str:
     """What is no longer as a person saw it; "" if all is."""
-    facts = replace(facts, snapshot=facts.inventory.sweep(), holders=facts.kernel.holders())
     try:
         now = plan_for(facts, wanted.path, held)
     except PlanError as error:

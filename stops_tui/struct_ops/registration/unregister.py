@@ -15,7 +15,7 @@ from stops_tui.struct_ops.registration.changed import link_changed
 from stops_tui.struct_ops.registration.checks import failures, in_order
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.lifetime import keeping
-from stops_tui.struct_ops.registration.outcome import READ_BACK, Check, Outcome, Step, Tell
+from stops_tui.struct_ops.registration.outcome import READ_BACK, Check, Level, Outcome, Step, Tell
 from stops_tui.struct_ops.registration.plan import PlanError
 from stops_tui.struct_ops.registration.readback import settled
 from stops_tui.struct_ops.registration.remains import (
@@ -27,7 +27,7 @@ from stops_tui.struct_ops.registration.remains import (
     side_effects,
 )
 from stops_tui.struct_ops.scalars import DecodeError
-from stops_tui.struct_ops.subsystems import Data, of_type
+from stops_tui.struct_ops.subsystems import Data, Says, of_type
 from stops_tui.struct_ops.text import printable
 
 
@@ -144,11 +144,20 @@ def _checks(wanted: Unregistration, facts: RegistrationFacts) -> Iterator[Check]
             "this kernel cannot detach a struct_ops link (6.11): it is unregistered when the last "
             f"process that has it open ends{users}",
         )
-    found = facts.snapshot.maps.get(wanted.map_id)
-    data = _data(found)
-    ending = of_type(wanted.type_name).registering.ending
-    if ending and data is not None and (words := ending(data, facts.conditions)):
-        yield Check("warned", words)
+    yield from consequences(wanted, facts)
+
+
+def consequences(wanted: Unregistration, facts: RegistrationFacts) -> Iterator[Check]:
+    """What comes of its end, by whatever call or close it ends: "failed" where it must not."""
+    subsystem = of_type(wanted.type_name).registering
+    data = _data(facts.snapshot.maps.get(wanted.map_id))
+    ends: tuple[tuple[Level, Says | None], ...] = (
+        ("failed", subsystem.ends_another),
+        ("warned", subsystem.ending),
+    )
+    for level, says in ends:
+        if says and data is not None and (words := says(data, facts.conditions)):
+            yield Check(level, words)
     if wanted.holders:
         yield Check("warned", keeping(wanted.holders))
     if wanted.other_pins:
@@ -192,8 +201,9 @@ def execute(
     """
     if not writes.armed:
         raise ReadOnly("writing is not armed: nothing was done")
-    barred = [check.words for check in failures(checks(wanted, facts))]
-    if changed := _changed(wanted, facts.inventory.sweep()):
+    now = facts.now()
+    barred = [check.words for check in failures(checks(wanted, now))]
+    if changed := _changed(wanted, now.snapshot):
         barred.append(changed)
     if barred:
         return Outcome(ok=False, map_id=wanted.map_id, words=f"{'; '.join(barred)}. {NOTHING_DONE}")

@@ -58,6 +58,17 @@ def _stops_scheduling(data: Data, conditions: RawConditions) -> str:
     )
 
 
+def _ends_the_one_that_runs(data: Data, conditions: RawConditions) -> str:
+    """Before there were sub-schedulers, bpf_scx_unreg() ended whichever scheduler is the root."""
+    runs = conditions.subsystems.sched_ext_ops
+    if runs in (None, data.get("name")) or "sub_cgroup_id" in data:
+        return ""
+    return (
+        f'this kernel ends the scheduler that runs, "{printable(runs)}", whichever is '
+        "unregistered: unregister that one first"
+    )
+
+
 _REGISTERING = Registering(
     name="name",
     refused={"priv": "the kernel's own"},
@@ -72,6 +83,7 @@ _REGISTERING = Registering(
     absent=_not_enabled,
     shows="/sys/kernel/sched_ext/root/ops",
     ending=_stops_scheduling,
+    ends_another=_ends_the_one_that_runs,
     unknown="whether enabling succeeds: its init() may refuse, and another may run by then (EBUSY)",
 )
 

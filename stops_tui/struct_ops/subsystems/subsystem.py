@@ -39,6 +39,7 @@ class Registering(Record):
             the subsystem shows nothing.
         shows: Where it is to be seen, in words; "" if nowhere.
         ending: What unregistering it does that is to be known before.
+        ends_another: Why it must not be unregistered now: something else would end.
         unknown: What only registering finds out.
     """
 
@@ -58,6 +59,7 @@ class Registering(Record):
     absent: Says | None = None
     shows: str = ""
     ending: Says | None = None
+    ends_another: Says | None = None
     unknown: str = ""
 
     def takes_program(self, member: str) -> bool:
