@@ -324,6 +324,42 @@ def test_a_subsystem_that_keeps_it_is_not_believed(monkeypatch: pytest.MonkeyPat
     assert "tcp_available_congestion_control still shows it" in outcome.words
 
 
+def test_of_two_schedulers_of_one_name_the_other_is_still_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first was ejected, and the same one started again."""
+    kernel = FakeKernel.busy()
+    kernel.writes.armed = True
+    kernel.add_map(73, "simple", "sched_ext_ops", "READY", members={"name": b"simple"})
+    kernel.add_link(25, 73)
+    kernel.subsystems = RawSubsystems("enabled", "simple")
+    monkeypatch.setattr(kernel.writes, "detach_link", lambda link: kernel.detach(link.id))
+    outcome = end(kernel, link_id=22)
+    assert outcome.ok, outcome.words
+    assert "root/ops" not in outcome.steps[-1].message
+
+
+def test_a_subsystem_that_cannot_be_read_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel = FakeKernel.busy()
+    kernel.writes.armed = True
+    unread = kernel.conditions()._replace(congestion_controls=None)
+    monkeypatch.setattr(kernel, "conditions", lambda: unread)
+    made = execute(example_plan("reno", facts_of(kernel).types), facts_of(kernel), kernel.writes)
+    assert made.steps[-1].message == f"map {made.map_id} is INUSE, refcnt 1"
+    outcome = end(kernel, map_id=made.map_id)
+    assert outcome.ok, outcome.words
+    assert outcome.steps[-1].message == ""
+
+
+def test_a_sub_scheduler_is_never_in_root_ops() -> None:
+    showing = of_type("sched_ext_ops").registering.showing
+    runs = RawConditions(subsystems=RawSubsystems("enabled", "root"))
+    assert showing
+    assert showing.shows({"name": "sub", "sub_cgroup_id": 7}, runs) is None
+    assert showing.shows({"name": "sub", "sub_cgroup_id": 0}, runs) is False
+    assert showing.shows({"name": "root", "sub_cgroup_id": 0}, runs) is True
+
+
 # Swapping.
 
 

@@ -174,8 +174,8 @@ def _about_type(type_: StructOpsType) -> RenderableType:
         ("mandatory", ", ".join(mandatory) or "none"),
         ("lives as", " or ".join(ways) or "–"),
     ]
-    if known.shows:
-        pairs.append(("seen in", known.shows))
+    if known.showing:
+        pairs.append(("seen in", known.showing.where))
     return _pairs(pairs)
 
 

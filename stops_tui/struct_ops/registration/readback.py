@@ -33,13 +33,14 @@ def read_back(plan: Plan, type_: StructOpsType, facts: RegistrationFacts, work: 
         if work.link_id not in found.links:
             raise NotThere(f"the calls succeeded, but link {work.link_id} is not on map {found.id}")
         words += f", in link {work.link_id}"
-    subsystem = of_type(type_.name).registering
-    data = decoded_data(plan, type_)
-    if subsystem.absent and data is not None:
-        if absent := subsystem.absent(data, facts.kernel.conditions()):
-            raise NotThere(f"the calls succeeded, but {absent}")
-        if subsystem.shows:
-            words += f"; {subsystem.shows} shows it"
+    showing, data = of_type(type_.name).registering.showing, decoded_data(plan, type_)
+    if showing and data is not None:
+        conditions = facts.kernel.conditions()
+        shown = showing.shows(data, conditions)
+        if shown is False:
+            raise NotThere(f"the calls succeeded, but {showing.absent(data, conditions)}")
+        if shown:
+            words += f"; {showing.where} shows it"
     return words
 
 

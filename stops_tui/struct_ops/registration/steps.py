@@ -341,11 +341,11 @@ def _pin(plan: Plan) -> Action:
 
 
 def _read_back(plan: Plan, type_: StructOpsType, facts: RegistrationFacts) -> Action:
-    shows = of_type(type_.name).registering.shows
+    showing = of_type(type_.name).registering.showing
     looks = [
         "state, refcnt",
         *(["link"] if plan.needs_link_map else []),
-        *([shows] if shows else []),
+        *([showing.where] if showing else []),
     ]
     return Action(
         Step(READ_BACK, printable(plan.map_name), ", ".join(looks)),

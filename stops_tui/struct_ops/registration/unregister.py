@@ -9,7 +9,7 @@ from stops_tui.bpf.info import BPF_F_LINK
 from stops_tui.kernels.writes import Handle, ReadOnly, Writes
 from stops_tui.struct_ops.holders import by_map
 from stops_tui.struct_ops.inventory import Snapshot, StructOpsMap
-from stops_tui.struct_ops.members import Decoder
+from stops_tui.struct_ops.members import Decoder, name_in_subsystem
 from stops_tui.struct_ops.registration.actions import Action, NotThere, Taken, Work, take
 from stops_tui.struct_ops.registration.changed import link_changed
 from stops_tui.struct_ops.registration.checks import failures, in_order
@@ -27,6 +27,7 @@ from stops_tui.struct_ops.registration.remains import (
     side_effects,
 )
 from stops_tui.struct_ops.scalars import DecodeError
+from stops_tui.struct_ops.status import ATTACHED, REGISTERED
 from stops_tui.struct_ops.subsystems import Data, Says, of_type
 from stops_tui.struct_ops.text import printable
 
@@ -309,12 +310,22 @@ def _ended(wanted: Unregistration, facts: RegistrationFacts, work: Work) -> str:
     if still := _still(wanted, now):
         raise NotThere(f"the calls succeeded, but {still}")
     subsystem = of_type(wanted.type_name).registering
-    data = _data(facts.snapshot.maps.get(wanted.map_id))
-    if subsystem.absent and subsystem.shows and data is not None:
-        if not subsystem.absent(data, facts.kernel.conditions()):
-            raise NotThere(f"the calls succeeded, but {subsystem.shows} still shows it")
-        return f"{subsystem.shows} shows it no more"
-    return ""
+    showing, data = subsystem.showing, _data(facts.snapshot.maps.get(wanted.map_id))
+    if showing is None or data is None:
+        return ""
+    shown = showing.shows(data, facts.kernel.conditions())
+    if shown and not _is_registered(wanted.type_name, str(data.get(subsystem.name, "")), now):
+        raise NotThere(f"the calls succeeded, but {showing.where} still shows it")
+    return f"{showing.where} shows it no more" if shown is False else ""
+
+
+def _is_registered(type_name: str, name: str, now: Snapshot) -> bool:
+    """Whether any map is what the subsystem knows by this name."""
+    return any(
+        name_in_subsystem(found.type, found.raw.value) == name
+        for found in now.maps.values()
+        if found.type and found.type.name == type_name and found.status in (REGISTERED, ATTACHED)
+    )
 
 
 def _still(wanted: Unregistration, now: Snapshot) -> str:

@@ -39,7 +39,6 @@ HID = Subsystem(
         },
         obstacle=_no_device,
         clear="the HID device is there",
-        absent=_no_device,
         unknown="whether the device takes one more, or a second hid_rdesc_fixup",
     ),
 )

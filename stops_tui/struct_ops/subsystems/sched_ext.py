@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stops_tui.kernels.kernel import RawConditions, RawSubsystems
 from stops_tui.struct_ops.status import EJECTED
-from stops_tui.struct_ops.subsystems.subsystem import Data, Registering, Subsystem
+from stops_tui.struct_ops.subsystems.subsystem import Data, Registering, Showing, Subsystem
 from stops_tui.struct_ops.text import printable
 
 _FLAGS = {"flags": "scx_ops_flags"}
@@ -36,17 +36,17 @@ def _takes_tasks(data: Data, conditions: RawConditions) -> str:
     )
 
 
-def _not_enabled(data: Data, conditions: RawConditions) -> str:
+def _enabled(data: Data, conditions: RawConditions) -> bool | None:
     """BPF_LINK_CREATE succeeds even where enabling fails: only /sys tells (scx_enable())."""
     scx = conditions.subsystems
     if scx.sched_ext_state is None or data.get("sub_cgroup_id"):
-        return ""
-    if scx.sched_ext_state == "enabled" and scx.sched_ext_ops == data.get("name"):
-        return ""
-    return (
-        f"the scheduler does not run (/sys/kernel/sched_ext/state is {scx.sched_ext_state}): "
-        "dmesg says why"
-    )
+        return None
+    return scx.sched_ext_state == "enabled" and scx.sched_ext_ops == data.get("name")
+
+
+def _not_enabled(data: Data, conditions: RawConditions) -> str:
+    state = conditions.subsystems.sched_ext_state
+    return f"the scheduler does not run (/sys/kernel/sched_ext/state is {state}): dmesg says why"
 
 
 def _stops_scheduling(data: Data, conditions: RawConditions) -> str:
@@ -80,8 +80,7 @@ _REGISTERING = Registering(
     obstacle=_running,
     clear="no BPF scheduler runs",
     consequence=_takes_tasks,
-    absent=_not_enabled,
-    shows="/sys/kernel/sched_ext/root/ops",
+    showing=Showing("/sys/kernel/sched_ext/root/ops", _enabled, _not_enabled),
     ending=_stops_scheduling,
     ends_another=_ends_the_one_that_runs,
     unknown="whether enabling succeeds: its init() may refuse, and another may run by then (EBUSY)",

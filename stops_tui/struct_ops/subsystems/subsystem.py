@@ -14,8 +14,21 @@ Data = Mapping[str, int | str]
 Says = Callable[[Data, RawConditions], str]
 """Something to say of a map with these data members, under these conditions; "" for nothing."""
 
-
 _NONE: Mapping[str, str] = MappingProxyType({})
+
+
+class Showing(Record):
+    """What a subsystem's own state shows of the maps that are registered.
+
+    Attributes:
+        where: Where that is to be seen.
+        shows: Whether a map with these data members is there; None where that is not told.
+        absent: What to say of one that is not there, though the calls succeeded.
+    """
+
+    where: str
+    shows: Callable[[Data, RawConditions], bool | None]
+    absent: Says
 
 
 class Registering(Record):
@@ -35,9 +48,7 @@ class Registering(Record):
         clear: What to say where there is no obstacle; "" for nothing.
         needs_map: What map one of its programs must use; "" for none.
         consequence: What registering it does that is to be known before.
-        absent: Why it is not to be seen in the subsystem's own state; "" if it is there, or if
-            the subsystem shows nothing.
-        shows: Where it is to be seen, in words; "" if nowhere.
+        showing: How the subsystem's own state shows it; None where that shows no map.
         ending: What unregistering it does that is to be known before.
         ends_another: Why it must not be unregistered now: something else would end.
         unknown: What only registering finds out.
@@ -56,8 +67,7 @@ class Registering(Record):
     clear: str = ""
     needs_map: str = ""
     consequence: Says | None = None
-    absent: Says | None = None
-    shows: str = ""
+    showing: Showing | None = None
     ending: Says | None = None
     ends_another: Says | None = None
     unknown: str = ""

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from stops_tui.kernels.kernel import RawConditions
-from stops_tui.struct_ops.subsystems.subsystem import Data, Registering, Subsystem
+from stops_tui.struct_ops.subsystems.subsystem import Data, Registering, Showing, Subsystem
 from stops_tui.struct_ops.text import printable
 
 _AVAILABLE = "tcp_available_congestion_control"
 
 
+def _listed(data: Data, conditions: RawConditions) -> bool | None:
+    names = conditions.congestion_controls
+    return None if names is None else data.get("name") in names
+
+
 def _taken(data: Data, conditions: RawConditions) -> str:
     """tcp_register_congestion_control() refuses a name twice (EEXIST)."""
-    name = data.get("name", "")
-    if name not in (conditions.congestion_controls or ()):
+    if not _listed(data, conditions):
         return ""
-    return f'a congestion control named "{_shown(name)}" is already registered: choose another name'
+    name = _shown(data.get("name", ""))
+    return f'a congestion control named "{name}" is already registered: choose another name'
 
 
 def _not_listed(data: Data, conditions: RawConditions) -> str:
-    if conditions.congestion_controls is None or data.get("name") in conditions.congestion_controls:
-        return ""
     return f'{_AVAILABLE} does not list "{_shown(data.get("name", ""))}"'
 
 
@@ -52,8 +55,7 @@ TCP = Subsystem(
         hints={"flags": "1 any user may choose it (NON_RESTRICTED), 2 it needs ECN (NEEDS_ECN)"},
         obstacle=_taken,
         clear="the name is free",
-        absent=_not_listed,
-        shows=_AVAILABLE,
+        showing=Showing(_AVAILABLE, _listed, _not_listed),
         ending=_default,
         unknown="whether the name is still free (EEXIST)",
     ),
