@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from stops_tui.btf import BtfError, Func
@@ -20,7 +20,14 @@ from stops_tui.kernels.kernel import (
 from stops_tui.record import Record
 from stops_tui.struct_ops.members import Decoder, MemberValue
 from stops_tui.struct_ops.scalars import DecodeError
-from stops_tui.struct_ops.status import NOT_ATTACHED, UNKNOWN, holders_of, status_of
+from stops_tui.struct_ops.status import (
+    ATTACHED,
+    EJECTED,
+    NOT_ATTACHED,
+    UNKNOWN,
+    holders_of,
+    status_of,
+)
 from stops_tui.struct_ops.types import StructOpsType, type_of_value
 
 __all__ = [
@@ -164,6 +171,7 @@ class Inventory:
             map_id: self._map(raw.maps[map_id], links[map_id], raw.subsystems, known.get(map_id))
             for map_id in sorted(raw.maps)
         }
+        maps.update(self._outlived(maps.values()))
         if before and _same_members(maps, before.maps):
             programs = before.programs
         else:
@@ -217,6 +225,16 @@ class Inventory:
             links,
             members,
         )
+
+    def _outlived(self, maps: Iterable[StructOpsMap]) -> Iterator[tuple[int, StructOpsMap]]:
+        """Those, by id, in whose place a link was made since: they had been ejected by then."""
+        linked = [map_ for map_ in maps if map_.links and map_.type]
+        taken: set[int | str | None] = set()
+        for map_ in sorted(linked, key=lambda map_: map_.links[-1], reverse=True):
+            place = self._decoder(map_.raw).place(map_.raw.value)
+            if place in taken and map_.status == ATTACHED:
+                yield map_.id, map_._replace(status=EJECTED)
+            taken |= {place} - {None}
 
     def _decoder(self, raw: RawMap) -> Decoder:
         key = raw.btf_id, raw.value_type_id

@@ -120,6 +120,11 @@ class Decoder:
         refusal = self._subsystem.refusal
         return refusal(self.data(value), facts) if refusal else ""
 
+    def place(self, value: bytes) -> int | str | None:
+        """Where a map with this value runs, if one map at a time does; None where many may."""
+        place = self._subsystem.place
+        return place(self.data(value)) if place else None
+
     def _plan(self, member: Member) -> _Plan:
         zeroes = bytes(self.type.value_size)
         start = self.type.data_offset + member.offset

@@ -89,6 +89,26 @@ def test_a_scheduler_is_ejected_when_sched_ext_says_so(
     assert after.maps[83].status == "attached"
 
 
+def test_of_schedulers_of_one_name_the_one_linked_last_runs(kernel: FakeKernel) -> None:
+    """No link is made while another runs (EBUSY): so the first was ejected by then."""
+    kernel.subsystems = RawSubsystems("enabled", "simple", frozenset())
+    inventory = Inventory(kernel)
+    assert inventory.sweep().maps[72].status == "attached"
+    kernel.add_map(71, "simple", "sched_ext_ops", "READY", members={"name": b"simple"})
+    kernel.add_link(25, 71)
+    found = inventory.sweep().maps
+    assert [found[id_].status for id_ in (71, 72)] == ["attached", "ejected"]
+    kernel.set(58, refcnt=7)
+    assert inventory.sweep().maps[72] is found[72]
+
+
+def test_a_sub_scheduler_has_a_place_of_its_own() -> None:
+    place = of_type("sched_ext_ops").place
+    assert place
+    assert place({"sub_cgroup_id": 7}) != place({"sub_cgroup_id": 8})
+    assert place({"sub_cgroup_id": 0}) == place({"sub_cgroup_id": 1}) == place({})
+
+
 def test_a_sub_scheduler_is_not_the_one_that_root_names() -> None:
     refusal = of_type("sched_ext_ops").refusal
     assert refusal

@@ -327,11 +327,10 @@ def test_a_subsystem_that_keeps_it_is_not_believed(monkeypatch: pytest.MonkeyPat
 def test_of_two_schedulers_of_one_name_the_other_is_still_shown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The first was ejected, and the same one started again."""
+    """The first was ejected, and the same one started again, without a link: which one runs?"""
     kernel = FakeKernel.busy()
     kernel.writes.armed = True
-    kernel.add_map(73, "simple", "sched_ext_ops", "READY", members={"name": b"simple"})
-    kernel.add_link(25, 73)
+    kernel.add_map(73, "simple", "sched_ext_ops", members={"name": b"simple"})
     kernel.subsystems = RawSubsystems("enabled", "simple")
     monkeypatch.setattr(kernel.writes, "detach_link", lambda link: kernel.detach(link.id))
     outcome = end(kernel, link_id=22)

@@ -15,7 +15,7 @@ from stops_tui.struct_ops.registration.changed import link_changed
 from stops_tui.struct_ops.registration.checks import failures, in_order
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.lifetime import keeping
-from stops_tui.struct_ops.registration.outcome import READ_BACK, Check, Level, Outcome, Step, Tell
+from stops_tui.struct_ops.registration.outcome import READ_BACK, Check, Outcome, Step, Tell
 from stops_tui.struct_ops.registration.plan import PlanError
 from stops_tui.struct_ops.registration.readback import settled
 from stops_tui.struct_ops.registration.remains import (
@@ -27,8 +27,8 @@ from stops_tui.struct_ops.registration.remains import (
     side_effects,
 )
 from stops_tui.struct_ops.scalars import DecodeError
-from stops_tui.struct_ops.status import ATTACHED, REGISTERED
-from stops_tui.struct_ops.subsystems import Data, Says, of_type
+from stops_tui.struct_ops.status import ATTACHED, EJECTED, REGISTERED
+from stops_tui.struct_ops.subsystems import Data, of_type
 from stops_tui.struct_ops.text import printable
 
 
@@ -151,14 +151,11 @@ def _checks(wanted: Unregistration, facts: RegistrationFacts) -> Iterator[Check]
 def consequences(wanted: Unregistration, facts: RegistrationFacts) -> Iterator[Check]:
     """What comes of its end, by whatever call or close it ends: "failed" where it must not."""
     subsystem = of_type(wanted.type_name).registering
-    data = _data(facts.snapshot.maps.get(wanted.map_id))
-    ends: tuple[tuple[Level, Says | None], ...] = (
-        ("failed", subsystem.ends_another),
-        ("warned", subsystem.ending),
-    )
-    for level, says in ends:
-        if says and data is not None and (words := says(data, facts.conditions)):
-            yield Check(level, words)
+    found = facts.snapshot.maps.get(wanted.map_id)
+    data, ejected = _data(found), found is not None and found.status == EJECTED
+    says = subsystem.ends_another if ejected else subsystem.ending
+    if says and data is not None and (words := says(data, facts.conditions)):
+        yield Check("failed" if ejected else "warned", words)
     if wanted.holders:
         yield Check("warned", keeping(wanted.holders))
     if wanted.other_pins:

@@ -10,12 +10,18 @@ from stops_tui.struct_ops.text import printable
 _FLAGS = {"flags": "scx_ops_flags"}
 
 
+def _cgroup(data: Data) -> int | str:
+    """Which cgroup a sub-scheduler schedules; 0 of a root (1 is the cgroup of all tasks)."""
+    cgroup = data.get("sub_cgroup_id", 0)
+    return 0 if cgroup == 1 else cgroup
+
+
 def _ejected(data: Data, facts: RawSubsystems) -> str:
     """The kernel leaves link and map as they were when it ejects a scheduler.
 
     While enabling, `root/ops` is not there yet; a sub-scheduler never is in it.
     """
-    if facts.sched_ext_state in (None, "enabling") or data.get("sub_cgroup_id"):
+    if facts.sched_ext_state in (None, "enabling") or _cgroup(data):
         return ""
     return "" if facts.sched_ext_ops == data.get("name") else EJECTED
 
@@ -23,7 +29,7 @@ def _ejected(data: Data, facts: RawSubsystems) -> str:
 def _running(data: Data, conditions: RawConditions) -> str:
     """scx_enable() lets one root scheduler run at a time (EBUSY)."""
     scx = conditions.subsystems
-    if scx.sched_ext_state in (None, "disabled") or data.get("sub_cgroup_id"):
+    if scx.sched_ext_state in (None, "disabled") or _cgroup(data):
         return ""
     runs = f'"{printable(scx.sched_ext_ops)}" runs' if scx.sched_ext_ops else "one is on its way"
     return f"only one scheduler runs at a time, and {runs}: unregister it first"
@@ -39,7 +45,7 @@ def _takes_tasks(data: Data, conditions: RawConditions) -> str:
 def _enabled(data: Data, conditions: RawConditions) -> bool | None:
     """BPF_LINK_CREATE succeeds even where enabling fails: only /sys tells (scx_enable())."""
     scx = conditions.subsystems
-    if scx.sched_ext_state is None or data.get("sub_cgroup_id"):
+    if scx.sched_ext_state is None or _cgroup(data):
         return None
     return scx.sched_ext_state == "enabled" and scx.sched_ext_ops == data.get("name")
 
@@ -61,7 +67,7 @@ def _stops_scheduling(data: Data, conditions: RawConditions) -> str:
 def _ends_the_one_that_runs(data: Data, conditions: RawConditions) -> str:
     """Before there were sub-schedulers, bpf_scx_unreg() ended whichever scheduler is the root."""
     runs = conditions.subsystems.sched_ext_ops
-    if runs in (None, data.get("name")) or "sub_cgroup_id" in data:
+    if runs is None or "sub_cgroup_id" in data:
         return ""
     return (
         f'this kernel ends the scheduler that runs, "{printable(runs)}", whichever is '
@@ -92,6 +98,7 @@ SCHED_EXT = Subsystem(
     mandatory=frozenset({"name"}),
     flags=_FLAGS,
     refusal=_ejected,
+    place=_cgroup,
     registering=_REGISTERING,
 )
 SCHED_EXT_CID = Subsystem(
@@ -99,5 +106,6 @@ SCHED_EXT_CID = Subsystem(
     mandatory=frozenset({"name"}),
     flags=_FLAGS,
     refusal=_ejected,
+    place=_cgroup,
     registering=_REGISTERING._replace(needs_map="an arena map"),
 )

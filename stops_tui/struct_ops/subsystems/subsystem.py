@@ -50,7 +50,7 @@ class Registering(Record):
         consequence: What registering it does that is to be known before.
         showing: How the subsystem's own state shows it; None where that shows no map.
         ending: What unregistering it does that is to be known before.
-        ends_another: Why it must not be unregistered now: something else would end.
+        ends_another: Why one that was ejected must not be unregistered now: another would end.
         unknown: What only registering finds out.
     """
 
@@ -88,6 +88,8 @@ class Subsystem(Record):
         hexadecimal: Data members that the rest of the system writes in hex, in four digits.
         refusal: Says of a registered or attached map that the subsystem does not run it, in the
             word of its status; "" if it does, or does not say. None where it never says.
+        place: Where a map runs, of places where no link is made while another map runs there;
+            None where there are none.
         registering: What else matters to whoever registers one.
     """
 
@@ -97,4 +99,5 @@ class Subsystem(Record):
     flags: Mapping[str, str] = _NONE
     hexadecimal: frozenset[str] = frozenset()
     refusal: Callable[[Data, RawSubsystems], str] | None = None
+    place: Callable[[Data], int | str] | None = None
     registering: Registering = Registering()

@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -162,24 +163,28 @@ def test_one_that_loses_tasks_is_ejected(stage: Stage, link: bool) -> None:
     assert stage.gone("map", outcome.map_id)
 
 
-def test_ending_an_ejected_one_ends_no_other(stage: Stage) -> None:
+@pytest.mark.parametrize("name", ["stops_loses", "stops_queue"], ids=["another", "of one name"])
+def test_ending_an_ejected_one_ends_no_other(stage: Stage, name: str) -> None:
     """Before there were sub-schedulers a kernel ends whichever runs, and so is not asked to."""
-    with stage.loaded("scx") as programs, stage.registered(loses(programs)) as ejected:
-        with tasks():
-            assert stage.becomes(ejected.map_id, "ejected")
-        facts = stage.facts()
-        spares = any(member.name == "sub_cgroup_id" for member in facts.types[SCX].members)
-        with stage.registered(queue(programs, facts)) as runs:
-            ended = stage.unregister(ejected)
-            assert ended.ok == spares, ended.words
-            assert ("ends the scheduler that runs" in ended.words) == (not spares)
-            time.sleep(0.5)
-            assert stage.map(runs.map_id).status == "attached"
-            if not spares:
-                with opened(stage.kit.bpf.link_get_fd_by_id(ejected.link_id)) as link:
-                    stage.kit.bpf.link_detach(link)
-                assert stage.becomes(runs.map_id, "ejected"), "the kernel's rule"
-                assert stage.unregister(ejected).ok, "now that none runs"
+    with stage.loaded("scx") as programs:
+        lost = replace(loses(programs), data={**loses(programs).data, "name": name})
+        with stage.registered(lost) as ejected:
+            with tasks():
+                assert stage.becomes(ejected.map_id, "ejected")
+            facts = stage.facts()
+            spares = any(member.name == "sub_cgroup_id" for member in facts.types[SCX].members)
+            with stage.registered(queue(programs, facts)) as runs:
+                assert stage.map(ejected.map_id).status == "ejected"
+                ended = stage.unregister(ejected)
+                assert ended.ok == spares, ended.words
+                assert ("ends the scheduler that runs" in ended.words) == (not spares)
+                time.sleep(0.5)
+                assert stage.map(runs.map_id).status == "attached"
+                if not spares:
+                    with opened(stage.kit.bpf.link_get_fd_by_id(ejected.link_id)) as link:
+                        stage.kit.bpf.link_detach(link)
+                    assert stage.becomes(runs.map_id, "ejected"), "the kernel's rule"
+            assert stage.gone("map", runs.map_id)
 
 
 def test_one_that_refuses_to_start_is_not_reported_as_registered(stage: Stage) -> None:
