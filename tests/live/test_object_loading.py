@@ -20,7 +20,6 @@ from stops_tui.bpf.object_file import ObjectFile, read
 from stops_tui.bpf.syscall import opened
 from stops_tui.kernels.live.kernel import LiveKernel
 from stops_tui.kernels.writes import NewObject, ReadOnly
-from stops_tui.struct_ops.registration.execute import perform_all
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.object_plan import object_plan
 from stops_tui.struct_ops.registration.objects import ObjectFiles
@@ -30,6 +29,7 @@ from tests.support.command import Cli
 from tests.support.debian import unpacked
 from tests.support.live import Kit, available, eventually, open_bpf_fds
 from tests.support.traffic import counting, runs, transfer
+from tests.support.unchecked import perform_all
 
 CHOOSES = "STOPS_TUI_LIBBPF"
 

@@ -10,13 +10,14 @@ import pytest
 from stops_tui.kernels.live.kernel import LiveKernel
 from stops_tui.struct_ops.registration import unregister
 from stops_tui.struct_ops.registration.checks import checks, failures
-from stops_tui.struct_ops.registration.execute import execute, perform
+from stops_tui.struct_ops.registration.execute import execute
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.outcome import Outcome
 from stops_tui.struct_ops.registration.plan import Pinned, Plan
 from tests.support.child import in_child, own_mounts
 from tests.support.live import Kit, available, eventually
 from tests.support.registering import example
+from tests.support.unchecked import perform
 
 
 class Maker:

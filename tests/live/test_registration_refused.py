@@ -14,11 +14,12 @@ from stops_tui.bpf.insns import R0, Insn, exit_, mov
 from stops_tui.kernels.live.kernel import LiveKernel
 from stops_tui.struct_ops.examples import EXAMPLES
 from stops_tui.struct_ops.registration.checks import checks, failures
-from stops_tui.struct_ops.registration.execute import execute, perform
+from stops_tui.struct_ops.registration.execute import execute
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.plan import Example, Loaded, Plan
 from tests.support.live import Kit, available
 from tests.support.registering import example, nothing_is_left, registered
+from tests.support.unchecked import perform
 
 LINKS = pytest.mark.parametrize("link", [False, True], ids=["plain", "link"])
 RENO = {member: Example("reno", member) for member in ("ssthresh", "cong_avoid", "undo_cwnd")}

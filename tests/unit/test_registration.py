@@ -16,7 +16,7 @@ from stops_tui.kernels.kernel import RawConditions, RawSubsystems
 from stops_tui.kernels.writes import Handle, NewProgram, ReadOnly
 from stops_tui.struct_ops.examples import example_plan
 from stops_tui.struct_ops.registration.checks import checks, failures
-from stops_tui.struct_ops.registration.execute import dry_run, execute, perform
+from stops_tui.struct_ops.registration.execute import dry_run, execute
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.outcome import READ_BACK, Check, Outcome, StepResult
 from stops_tui.struct_ops.registration.plan import Example, Loaded, Pinned, Plan
@@ -24,6 +24,7 @@ from stops_tui.struct_ops.registration.steps import dry_steps, steps
 from stops_tui.struct_ops.subsystems import of_type
 from tests.support.btf_builder import BtfBuilder
 from tests.support.fake_kernel import FakeKernel
+from tests.support.unchecked import perform
 
 TCP = "tcp_congestion_ops"
 PIN = "/sys/fs/bpf/mine"
@@ -299,7 +300,7 @@ def test_a_scheduler_that_runs() -> None:
 def test_read_only_is_below_everything() -> None:
     kernel = FakeKernel.busy()
     before = everything(kernel)
-    for act in (execute, dry_run, perform):
+    for act in (execute, dry_run):
         with pytest.raises(ReadOnly):
             act(reno(kernel), facts_of(kernel), kernel.writes)
     with pytest.raises(ReadOnly):  # also where no call would be made

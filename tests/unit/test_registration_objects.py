@@ -17,7 +17,6 @@ from stops_tui.struct_ops.registration.execute import (
     dry_run_all,
     execute,
     execute_all,
-    perform_all,
 )
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.lifetime import bpftool_equivalent
@@ -162,7 +161,7 @@ def test_a_dry_run_loads_and_lets_go(kernel: FakeKernel) -> None:
 
 def test_nothing_is_loaded_unarmed(kernel: FakeKernel) -> None:
     kernel.writes.armed = False
-    for do in (execute_all, dry_run_all, perform_all):
+    for do in (execute_all, dry_run_all):
         with pytest.raises(ReadOnly):
             do(plans(kernel), facts_of(kernel), kernel.writes)
     assert called(kernel) == []

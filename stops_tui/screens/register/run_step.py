@@ -105,7 +105,7 @@ nothing is left behind, unless it says so; the plan is as it was."""
         how: Performs = dry_run_all if self.dry else execute_all
         writes = self._facts.kernel.writes
         self._facts.change(
-            lambda: perform(how, plans, facts, writes, self._tell),
+            lambda: outcomes_of(how, plans, facts, writes, self._tell),
             self._end,
         )
 
@@ -236,7 +236,7 @@ def outcome_words(plans: Sequence[Plan], outcomes: Sequence[Outcome]) -> str:
     return "\n".join(f"{printable(plan.map_name)}: {words}" for plan, words in pairs)
 
 
-def perform(
+def outcomes_of(
     how: Performs, plans: Sequence[Plan], facts: RegistrationFacts, writes: Writes, tell: Tell
 ) -> tuple[Outcome, ...]:
     """Do it; what was raised becomes the outcome, so that the screen never waits for ever."""

@@ -59,25 +59,8 @@ def execute_all(
 
     An object file that several take programs from is loaded once, so that they share its maps.
     """
-    return _barred(plans, facts, writes) or perform_all(plans, facts, writes, tell)
-
-
-def perform(
-    plan: Plan, facts: RegistrationFacts, writes: Writes, tell: Tell | None = None
-) -> Outcome:
-    """As `execute`, whatever the checks say: the kernel is asked, and answers.
-
-    Raises:
-        ReadOnly: Writing is not armed; nothing was done.
-    """
-    return perform_all((plan,), facts, writes, tell)[0]
-
-
-def perform_all(
-    plans: Sequence[Plan], facts: RegistrationFacts, writes: Writes, tell: Tell | None = None
-) -> tuple[Outcome, ...]:
-    """As `execute_all`, whatever the checks say."""
-    _armed(writes)
+    if barred := _barred(plans, facts, writes):
+        return barred
     runs = _runs(plans, writes)
     done = False
     try:

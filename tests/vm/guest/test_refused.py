@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 from stops_tui.btf import Kind
 from stops_tui.struct_ops.registration.checks import checks, failures
-from stops_tui.struct_ops.registration.execute import perform
 from stops_tui.struct_ops.registration.plan import Loaded, Plan
+from tests.support.unchecked import perform
 from tests.vm.guest.stage import Stage
 
 DUMMY, IO_URING, CID = "bpf_dummy_ops", "io_uring_bpf_ops", "sched_ext_ops_cid"

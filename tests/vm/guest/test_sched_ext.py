@@ -19,10 +19,10 @@ from stops_tui.screens.register.draft import Draft
 from stops_tui.struct_ops.candidates import candidates
 from stops_tui.struct_ops.examples import example_plan
 from stops_tui.struct_ops.registration.checks import checks, failures
-from stops_tui.struct_ops.registration.execute import perform
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.plan import Plan, ProgramSource
 from tests.support.live import eventually
+from tests.support.unchecked import perform
 from tests.vm.guest.stage import Stage
 
 SCX = "sched_ext_ops"
