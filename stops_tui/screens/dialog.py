@@ -37,7 +37,7 @@ class Dialog(ModalScreen[T]):
 
         Two Enters may come together, and what was looked up for the answer late.
         """
-        return super().dismiss(result) if self.app.screen is self else AwaitComplete()
+        return super().dismiss(result) if self.is_active else AwaitComplete()
 
     def action_leave(self) -> None:
         """Give no answer."""

@@ -8,7 +8,6 @@ from textual.app import App, ComposeResult
 from textual.widgets import Input
 
 from stops_tui.screens.register.plan_file import LoadPlan, SavePlan
-from stops_tui.struct_ops.registration.plan import Plan
 from stops_tui.widgets.line_input import LineInput
 from tests.support.fake_kernel import FakeKernel
 from tests.tui.conftest import MakeApp
@@ -56,7 +55,7 @@ async def test_plans_are_saved_and_loaded_from_a_folder_that_was_removed(
     gone.rmdir()
     app = make_app(kernel)
     async with app.run_test(size=(100, 30)) as pilot:
-        app.push_screen(SavePlan(Plan("tcp_congestion_ops", "one")))
+        app.push_screen(SavePlan("one", ""))
         await until_shown(pilot, "one.toml")
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, SavePlan))
@@ -64,7 +63,7 @@ async def test_plans_are_saved_and_loaded_from_a_folder_that_was_removed(
         await until_shown(pilot, "No such file or directory")
 
 
-@pytest.mark.parametrize("screen", [SavePlan(Plan("tcp_congestion_ops", "one")), LoadPlan()])
+@pytest.mark.parametrize("screen", [SavePlan("one", ""), LoadPlan()])
 async def test_the_home_of_nobody_is_no_folder(
     make_app: MakeApp, kernel: FakeKernel, screen: SavePlan | LoadPlan
 ) -> None:

@@ -76,9 +76,7 @@ async def show(pilot: Pilot[Any], file: ObjectFile) -> ObjectScreen:
     return screen
 
 
-async def go(pilot: Pilot[Any], key: str, *shown: str) -> None:
-    await pilot.press(key)
-    await until_shown(pilot, *shown)
+SEVERAL = "A plan in a file is of one map, not of several."
 
 
 def arm(app: StopsApp) -> StopsApp:
@@ -239,7 +237,12 @@ async def test_registers_several_as_one(empty: FakeKernel, make_app: MakeApp) ->
         await show(pilot, tcp_object(empty))
         await pilot.press("space", "down", "space")
         await go(pilot, "r", "Register › 2 maps", "map         meek", "[ Register all 2 ]")
-        await go(pilot, "enter", "meek: Registered", "bold: Registered")
+        for key in ("ctrl+s", "ctrl+o"):
+            await pilot.press(key)
+            await pilot.pause()
+            assert isinstance(app.screen, RegisterScreen)
+        assert [n.message for n in app._notifications] == [SEVERAL] * 2
+        await register(pilot, "meek: Registered", "bold: Registered")
         assert {map_.name for map_ in empty.sweep().maps.values()} == {"meek", "bold"}
         (held,) = app.held
         assert held.kind == "link"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Checkbox, Input
 
@@ -534,8 +535,14 @@ async def test_saves_and_loads_a_plan(
         saved = tmp_path / "stops_reno.toml"
         assert "example:reno/ssthresh" in saved.read_text()
         await go(pilot, "ctrl+s", "Save the plan as")
-        await go(pilot, "enter", "It exists: Enter again replaces it.")
-        await pilot.press("enter")
+        for key in ("enter", "enter"):
+            app.post_message(events.Key(key, "\r"))
+        await until_shown(pilot, "Replace the file?", "would be lost")
+        saved.write_text("")
+        await go(pilot, "enter", "Save the plan as")
+        assert saved.read_text() == ""
+        await go(pilot, "enter", "Replace the file?")
+        await pilot.press("right", "enter")
         await until(pilot, lambda: app.screen is wizard)
         assert "example:reno/ssthresh" in saved.read_text()
         await pilot.press(*["escape"] * 5)
@@ -544,6 +551,9 @@ async def test_saves_and_loads_a_plan(
         await go(pilot, "ctrl+o", "Load a plan", "stops_reno.toml")
         await go(pilot, "enter", "REVIEW", "example:reno/ssthresh", "[ Register ]")
         assert draft_of(wizard).complete == plan
+        draft_of(wizard).change(pin="/sys/fs/bpf/\udce9")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: any("no Unicode" in n.message for n in app._notifications))
 
 
 async def test_a_file_that_is_no_plan_is_refused(

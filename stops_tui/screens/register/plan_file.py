@@ -4,32 +4,38 @@ from __future__ import annotations
 
 from functools import partial
 
+from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Input, Static
 
+from stops_tui.screens.ask import Answer, AskScreen
 from stops_tui.screens.dialog import FileDialog
 from stops_tui.screens.files import TROUBLE, here, place_of
 from stops_tui.screens.path_browser import PathBrowser
 from stops_tui.struct_ops.registration.plan import Plan, PlanError
-from stops_tui.struct_ops.registration.plan_file import from_toml, to_toml
+from stops_tui.struct_ops.registration.plan_file import from_toml
 from stops_tui.struct_ops.text import printable
 from stops_tui.widgets.line_input import LineInput
 
 SUFFIX = ".toml"
 LARGEST = 1 << 20
 """Bytes of a file that can be a plan."""
+EXISTS = "It exists."
 
 
 class SavePlan(FileDialog[str]):
-    """Asks for a path and writes the plan there; gives the path, or None."""
+    """Asks for a path and writes the plan there, in place of a file only if told to.
 
-    def __init__(self, plan: Plan) -> None:
+    Gives the path, or None.
+    """
+
+    def __init__(self, name: str, text: str) -> None:
+        """Args: name: What the plan is called. text: The plan."""
         super().__init__()
-        self._text = to_toml(plan)
-        self._default = f"{here()}{plan.map_name}{SUFFIX}"
-        self._again = ""
+        self._text = text
+        self._default = f"{here()}{name}{SUFFIX}"
 
     def compose(self) -> ComposeResult:
         """The path, and what is wrong with it."""
@@ -41,16 +47,23 @@ class SavePlan(FileDialog[str]):
 
     @on(Input.Submitted)
     def _submit(self) -> None:
-        path, text = self.query_one(Input).value, self._text
-        replace = path == self._again
-        self.facts.lookup(self, lambda: write(path, text, replace), self._wrote)
+        self._write(self.query_one(Input).value, replace=False)
 
-    def _wrote(self, problem: str) -> None:
+    def _write(self, path: str, replace: bool) -> None:
+        job = partial(write, path, self._text, replace)
+        self.facts.lookup(self, job, partial(self._wrote, path))
+
+    def _wrote(self, path: str, problem: str) -> None:
         if not problem:
-            self.dismiss(self.query_one(Input).value)
-            return
-        self._again = self.query_one(Input).value
-        self.query_one(Static).update(problem)
+            self.dismiss(path)
+        elif problem != EXISTS:
+            self.query_one(Static).update(problem)
+        elif self.is_active:  # two Enters ask once
+            self.app.push_screen(_ask_to_replace(path), partial(self._answered, path))
+
+    def _answered(self, path: str, answer: str | None) -> None:
+        if answer == "replace":
+            self._write(path, replace=True)
 
 
 class LoadPlan(FileDialog[Plan]):
@@ -76,8 +89,16 @@ class LoadPlan(FileDialog[Plan]):
             self.query_one(PathBrowser).say(found)
 
 
+def _ask_to_replace(path: str) -> AskScreen:
+    return AskScreen(
+        "Replace the file?",
+        Text(f"{printable(path)} exists: what is in it would be lost."),
+        [Answer("keep", "No"), Answer("replace", "Replace it")],
+    )
+
+
 def write(path: str, text: str, replace: bool) -> str:
-    """Write a file; says what is wrong, or "".
+    """Write a file; says what is wrong, EXISTS among it, or "".
 
     Args:
         path: Where.
@@ -88,7 +109,7 @@ def write(path: str, text: str, replace: bool) -> str:
         with place_of(path).open("w" if replace else "x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        return "It exists: Enter again replaces it."
+        return EXISTS
     except TROUBLE as error:
         return f"Not saved: {printable(str(error))}"
     return ""

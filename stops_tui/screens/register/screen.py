@@ -25,7 +25,8 @@ from stops_tui.screens.register.run_step import RunStep
 from stops_tui.screens.register.step import Step
 from stops_tui.screens.register.type_step import TypeStep
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
-from stops_tui.struct_ops.registration.plan import Plan
+from stops_tui.struct_ops.registration.plan import Plan, PlanError
+from stops_tui.struct_ops.registration.plan_file import to_toml
 from stops_tui.struct_ops.text import printable
 from stops_tui.widgets.breadcrumb import Breadcrumb
 from stops_tui.widgets.button_line import ButtonLine
@@ -260,8 +261,21 @@ class RegisterScreen(StopsScreen):
 
     def action_save_plan(self) -> None:
         """Save the plan to a file."""
-        if self._plan.type_name:
-            self.app.push_screen(SavePlan(self._plan), self._saved)
+        plan = self._plan
+        if not self._is_of_one() or not plan.type_name:
+            return
+        try:
+            text = to_toml(plan)
+        except PlanError as error:
+            self.notify(f"Not saved: {error}.", severity="warning", markup=False)
+        else:
+            self.app.push_screen(SavePlan(plan.map_name, text), self._saved)
+
+    def _is_of_one(self) -> bool:
+        """Whether this is about one map, as a plan in a file is; says so if about several."""
+        if len(self._drafts) > 1:
+            self.notify("A plan in a file is of one map, not of several.", severity="warning")
+        return len(self._drafts) == 1
 
     def _saved(self, path: str | None) -> None:
         if path:
@@ -269,13 +283,13 @@ class RegisterScreen(StopsScreen):
 
     def action_load_plan(self) -> None:
         """Load a plan from a file."""
-        if not self._busy:
+        if not self._busy and self._is_of_one():
             self.app.push_screen(LoadPlan(), self._loaded)
 
     async def _loaded(self, plan: Plan | None) -> None:
         if plan and self._draft:
-            self._draft.plan, self._draft.lost = plan, ()
-            self._drafts, self._at = [self._draft], 0
+            before = self._draft
+            self._drafts, self._given = [Draft(before.facts, plan, before.unfinished)], False
             await self._go(REVIEW)
 
     def action_copy_log(self) -> None:
