@@ -15,6 +15,9 @@ from stops_tui.struct_ops.text import printable
 from stops_tui.widgets.line_input import LineInput
 from stops_tui.widgets.tick_box import TickBox
 
+DIGITS = 20
+"""Of the greatest number, 2^64-1: what is longer stays text, which the checks refuse."""
+
 Content = int | str
 """What a data member holds, as a plan has it; "" where it is not set."""
 
@@ -109,8 +112,8 @@ class TextRow(FieldRow):
     def _typed(self, message: Input.Changed) -> None:
         message.stop()
         text = message.value
-        number = self.field.kind != "string" and text.isascii() and text.isdigit()
-        self.fill(int(text) if number else text)
+        digits = text.isascii() and text.isdigit() and len(text) <= DIGITS
+        self.fill(int(text) if digits and self.field.kind != "string" else text)
 
     @on(Input.Submitted)
     def _submitted(self, message: Input.Submitted) -> None:

@@ -479,6 +479,10 @@ async def test_form_counts_ranges_and_names_flags(kernel: FakeKernel) -> None:
         assert isinstance(wizard, RegisterScreen)
         await go(pilot, "ctrl+n", "DATA", "still mandatory: name")
         assert isinstance(wizard.focused, Input)
+        number = wizard.query(TextRow).last()
+        number.query_one(Input).value = "9" * 5000
+        await until(pilot, lambda: number.has_class("-wrong"))
+        number.query_one(Input).value = ""
         await go(pilot, "a", "1/127 bytes")
         await go(pilot, "space", "letters, digits, _")
         box = next(box for box in wizard.query(Checkbox) if str(box.label) == "SWITCH_PARTIAL")
