@@ -15,11 +15,9 @@ from textual.reactive import var
 from textual.timer import Timer
 
 from stops_tui.background import Background
-from stops_tui.bpf.errors import BpfError
-from stops_tui.btf import BtfError
 from stops_tui.config import Config
-from stops_tui.kernels.kernel import Kernel, KernelUnreadable, RawHolders, RunCount
-from stops_tui.kernels.recording.error import RecordingError
+from stops_tui.kernels.kernel import Kernel, RawHolders, RunCount
+from stops_tui.kernels.trouble import TROUBLE
 from stops_tui.record import Record
 from stops_tui.struct_ops.events import History
 from stops_tui.struct_ops.holders import MapHolders, by_map
@@ -30,8 +28,6 @@ from stops_tui.struct_ops.status import EJECTED
 
 T = TypeVar("T")
 
-TROUBLE = (BpfError, BtfError, KernelUnreadable, RecordingError, OSError)
-"""What a kernel may answer with at any time: told on the screen, and tried again."""
 INTERVALS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 LATE = 2.0
 """Seconds a sweep may take before the screen says that what it shows is stale."""

@@ -12,7 +12,8 @@ from textual.reactive import var
 
 from stops_tui.config import Config
 from stops_tui.kernels.recording.error import RecordingError
-from stops_tui.looking import TROUBLE, Look, LookingApp
+from stops_tui.kernels.trouble import TROUBLE
+from stops_tui.looking import Look, LookingApp
 
 if TYPE_CHECKING:
     from stops_tui.kernels.recording.recorder import Recorder

@@ -15,6 +15,7 @@ from textual.widgets import ContentSwitcher, Input, Static
 
 from stops_tui.actions import ACTIONS, Where, key_text
 from stops_tui.kernels.kernel import Kernel, RawCode, RawProgram
+from stops_tui.kernels.trouble import attempted
 from stops_tui.screens.base import StopsScreen
 from stops_tui.struct_ops.inventory import Program, Snapshot
 from stops_tui.struct_ops.listing import LineKind, jited_listing, xlated_listing
@@ -117,7 +118,8 @@ class ProgramScreen(StopsScreen):
         bar = self.query_one(DetailBar)
         bar.active, bar.crumbs = "xlated", self._crumbs()
         known = self._snapshot.programs.get(self._prog_id)
-        self.facts.lookup(self, partial(load, self.facts.kernel, known, self._prog_id), self._take)
+        job = partial(load, self.facts.kernel, known, self._prog_id)
+        self.facts.lookup(self, partial(attempted, job), self._take)
 
     @property
     def _snapshot(self) -> Snapshot:
@@ -141,20 +143,26 @@ class ProgramScreen(StopsScreen):
 
     # What is known of it
 
-    def _take(self, loaded: Loaded | None) -> None:
-        self._loaded = loaded
-        pane = self.query_one("#xlated", CodePane)
-        if loaded is None:
-            self.query_one("#facts", Static).update(f"Program {self._prog_id} is gone.")
-            pane.tell(missing(loaded))
+    def _take(self, found: Loaded | str | None) -> None:
+        if not isinstance(found, Loaded):
+            told = printable(found or f"Program {self._prog_id} is gone.")
+            self.query_one("#facts", Static).update(told)
+            for pane in self.query(CodePane):
+                pane.tell(found or missing(None))
             return
+        self._loaded = found
         self._show_facts()
-        if loaded.code and loaded.code.withheld:
-            self.query_one("#code").border_title = Text(f"! {printable(loaded.code.withheld)}")
-        if len(loaded.lines):
-            pane.show(loaded.lines)
+        if found.code and found.code.withheld:
+            self.query_one("#code").border_title = Text(f"! {printable(found.code.withheld)}")
+        self._show_code("xlated", found.lines)
+        self._ask_jited()
+
+    def _show_code(self, tab: str, lines: Lines) -> None:
+        pane = self.query_one(f"#{tab}", CodePane)
+        if len(lines):
+            pane.show(lines)
         else:
-            pane.tell(missing(loaded))
+            pane.tell(missing(self._loaded, jited=tab == "jited"))
 
     def _count_again(self) -> None:
         """The rates moved: so did how often it ran."""
@@ -199,20 +207,25 @@ class ProgramScreen(StopsScreen):
     def _open_tab(self, tab: str) -> None:
         self.query_one(DetailBar).active = tab
         self.query_one("#code", ContentSwitcher).current = tab
-        if tab == "jited" and self._loaded and not self._jited_asked:
-            self._jited_asked = True
-            job = partial(load_jited, self.facts.kernel, self._loaded)
-            self.facts.lookup(self, job, self._take_jited)
+        self._ask_jited()
         self._pane.view.needle = self.query_one(Input).value
         self._pane.view.focus()
         self._show_place()
 
-    def _take_jited(self, lines: Lines) -> None:
-        pane = self.query_one("#jited", CodePane)
-        if len(lines):
-            pane.show(lines)
+    def _ask_jited(self) -> None:
+        """Look up the machine code, once, as soon as somebody wants it and the program is read."""
+        wanted = self.query_one(DetailBar).active == "jited" and not self._jited_asked
+        if wanted and self._loaded:
+            self._jited_asked = True
+            job = partial(load_jited, self.facts.kernel, self._loaded)
+            self.facts.lookup(self, partial(attempted, job), self._take_jited)
+
+    def _take_jited(self, found: Lines | str) -> None:
+        if isinstance(found, Lines):
+            self._show_code("jited", found)
         else:
-            pane.tell(missing(self._loaded, jited=True))
+            self._jited_asked = False  # the next time it is wanted, it is tried again
+            self.query_one("#jited", CodePane).tell(found)
 
     @on(CodeView.Moved)
     def _show_place(self) -> None:

@@ -15,9 +15,7 @@ from textual.markup import escape
 from textual.message import Message
 from textual.widgets import Static
 
-from stops_tui.bpf.errors import BpfError
-from stops_tui.btf import BtfError
-from stops_tui.kernels.writes import ReadOnly
+from stops_tui.kernels.trouble import attempted
 from stops_tui.screens.ask import QUESTION_CSS
 from stops_tui.screens.dialog import Dialog
 from stops_tui.struct_ops.registration.checks import failures
@@ -186,7 +184,5 @@ class ProposalScreen(Dialog[Outcome]):
 
 def _run(proposal: Proposal, tell: Tell) -> Outcome:
     """Do it; what was raised becomes the outcome."""
-    try:
-        return proposal.run(tell)
-    except (ReadOnly, BpfError, BtfError, OSError) as error:
-        return Outcome(ok=False, words=str(error))
+    outcome = attempted(lambda: proposal.run(tell))
+    return Outcome(ok=False, words=outcome) if isinstance(outcome, str) else outcome

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from textual.timer import Timer
 
-from stops_tui.bpf.errors import BpfError
-from stops_tui.btf import BtfError
+from stops_tui.kernels.trouble import TROUBLE
 
 if TYPE_CHECKING:
     from stops_tui.screens.base import StopsScreen
@@ -122,6 +121,6 @@ def _run(job: Callable[[], T]) -> _Ended[T]:
     began = monotonic()
     try:
         result, problem = job(), ""
-    except (BpfError, BtfError, OSError) as error:
+    except TROUBLE as error:
         return _Ended(None, str(error), monotonic() - began)
     return _Ended(result, problem, monotonic() - began)

@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 from stops_tui.app import StopsApp
 from stops_tui.config import Config
 from stops_tui.kernels.kernel import RawSubsystems
+from stops_tui.kernels.recording.error import RecordingError
 from stops_tui.kernels.users import RawNetns, RawSchedExt, RawTcpUsers
 from stops_tui.screens import repeated
 from stops_tui.screens.sockets import SocketsScreen
@@ -161,18 +162,22 @@ async def test_a_look_that_takes_long_blocks_nothing(
         await until_shown(pilot, "Unregistered; kept by 2 unexplained holders")
 
 
+@pytest.mark.parametrize(
+    "error",
+    [PermissionError(1, "Operation not permitted"), RecordingError("night.stops", "it is damaged")],
+)
 async def test_a_refusal_is_told_and_the_old_rows_stay(
-    used: FakeKernel, monkeypatch: pytest.MonkeyPatch
+    used: FakeKernel, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     monkeypatch.setattr(repeated, "EVERY", 0.05)
     async with opened(used, "3") as (_, pilot):
         await until_shown(pilot, "4 TCP sockets")
 
         def refuse(maps: Mapping[int, str]) -> RawTcpUsers:
-            raise PermissionError(1, "Operation not permitted")
+            raise error
 
         monkeypatch.setattr(used.users, "tcp", refuse)
-        await until_shown(pilot, "cannot look: [Errno 1] Operation", "4 TCP sockets")
+        await until_shown(pilot, f"cannot look: {error}", "4 TCP sockets")
         monkeypatch.undo()
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Event
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from stops_tui.app import StopsApp
+from stops_tui.bpf.errors import BpfError
 from stops_tui.kernels.kernel import RawCode
 from stops_tui.screens.explorer import ExplorerScreen
 from stops_tui.screens.program import ProgramScreen
@@ -17,6 +19,7 @@ from stops_tui.widgets.line_table import LineTable
 from stops_tui.widgets.places import PlacesTable
 from tests.support.fake_kernel import FakeKernel
 from tests.tui.pilot import screen_text, until, until_shown
+from tests.tui.test_register import go
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
 
@@ -143,8 +146,34 @@ async def test_a_program_that_is_gone(app: StopsApp) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await open_program(pilot, 4711)
         await until_shown(pilot, "Program 4711 is gone.")
-        await pilot.press("2", "y", "n", "]", "z", "z", "enter", "escape")
+        await go(pilot, "2", "The program is gone, and its code with it.")
+        await pilot.press("y", "n", "]", "z", "z", "enter", "escape")
         await until(pilot, lambda: isinstance(app.screen, ExplorerScreen))
+
+
+async def test_machine_code_that_is_wanted_before_the_program_is_read(
+    app: StopsApp, kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, code = Event(), kernel.code
+    monkeypatch.setattr(kernel, "code", lambda prog_id: gate.wait(10) and code(prog_id))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "dctcp")
+        await app.push_screen(ProgramScreen(25))
+        await pilot.press("2")
+        gate.set()
+        await until_shown(pilot, "%rsp, %rbp")
+
+
+async def test_code_that_cannot_be_read_says_why(
+    app: StopsApp, kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: int) -> RawCode:
+        raise BpfError("BPF_OBJ_GET_INFO_BY_FD", 1)
+
+    monkeypatch.setattr(kernel, "code", refuse)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_program(pilot)
+        await until_shown(pilot, "BPF_OBJ_GET_INFO_BY_FD: EPERM")
 
 
 async def test_hostile_code_is_literal(app: StopsApp, kernel: FakeKernel) -> None:

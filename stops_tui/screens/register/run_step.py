@@ -11,9 +11,8 @@ from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.widgets import Static
 
-from stops_tui.bpf.errors import BpfError
-from stops_tui.btf import BtfError
-from stops_tui.kernels.writes import ReadOnly, Writes
+from stops_tui.kernels.trouble import attempted
+from stops_tui.kernels.writes import Writes
 from stops_tui.screens.base import Facts
 from stops_tui.screens.register.draft import Draft
 from stops_tui.screens.register.review_step import Judged, mend
@@ -240,7 +239,7 @@ def outcomes_of(
     how: Performs, plans: Sequence[Plan], facts: RegistrationFacts, writes: Writes, tell: Tell
 ) -> tuple[Outcome, ...]:
     """Do it; what was raised becomes the outcome, so that the screen never waits for ever."""
-    try:
-        return how(plans, facts, writes, tell)
-    except (ReadOnly, BpfError, BtfError, OSError) as error:
-        return tuple(Outcome(ok=False, words=str(error)) for _ in plans)
+    outcomes = attempted(lambda: how(plans, facts, writes, tell))
+    if isinstance(outcomes, str):
+        return tuple(Outcome(ok=False, words=outcomes) for _ in plans)
+    return outcomes

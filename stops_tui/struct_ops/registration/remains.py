@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from stops_tui.bpf.errors import BpfError
-from stops_tui.btf import BtfError
+from stops_tui.kernels.trouble import TROUBLE
 from stops_tui.struct_ops.inventory import Snapshot
 from stops_tui.struct_ops.registration.actions import Taken
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
@@ -41,7 +40,7 @@ def look_again(
     """A last look, as `settled` does it: what was done is told, also where this fails."""
     try:
         return Afterwards(settled(facts, done, seconds))
-    except (BpfError, BtfError, OSError) as error:
+    except TROUBLE as error:
         return Afterwards(Snapshot(0.0), (f"not known, as it could not be read again ({error})",))
 
 
