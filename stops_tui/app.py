@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from os import environ
 from pathlib import Path
-from signal import SIGTERM
+from signal import SIGHUP, SIGTERM
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from rich.text import Text
@@ -84,7 +84,8 @@ class StopsApp(ChangingApp):
 
     def on_mount(self) -> None:
         """Take on the settings; once the first frame is painted, what it did not need."""
-        get_running_loop().add_signal_handler(SIGTERM, self.end_by_signal, SIGTERM)
+        for number in (SIGHUP, SIGTERM):
+            get_running_loop().add_signal_handler(number, self.end_by_signal, number)
         self._choose_theme()
         self.set_keymap(self.config.keys)
         for problem in self.config.problems:

@@ -145,11 +145,16 @@ class ChangingApp(TapingApp):
 
         self.lookup(self, work, tell)
 
+    @property
+    def at_work(self) -> bool:
+        """Whether a change is under way."""
+        return bool(self._at_work)
+
     def at_rest(self) -> bool:
         """Whether no change is under way; says what to wait for if one is."""
-        if self._at_work:
+        if self.at_work:
             self.notify("The kernel is at work: wait until it has answered.", severity="warning")
-        return not self._at_work
+        return not self.at_work
 
     # Links that only this program holds
 
@@ -163,13 +168,13 @@ class ChangingApp(TapingApp):
         self._let_go()
 
     def _let_go(self) -> None:
-        if self.snapshot and not self._at_work:  # a change under way may have them in its hands
+        if self.snapshot and not self.at_work:  # a change under way may have them in its hands
             self._held.settle(self.snapshot)
             self.held = self._held.handles
 
     def end_by_signal(self, number: int) -> None:
         """Leave without asking, as one who sends a signal wants it, but with a clean terminal."""
-        if self._at_work:
+        if self.at_work:
             self.set_timer(0.1, partial(self.end_by_signal, number))
         else:
             self.exit(return_code=128 + number)

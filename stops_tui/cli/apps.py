@@ -78,7 +78,7 @@ def _run(app: StopsApp) -> int:
     """Run an app until it is left, or its terminal is gone."""
     from stops_tui.hangup import end_with_terminal
 
-    end_with_terminal(sys.stdin.fileno())
+    end_with_terminal(sys.stdin.fileno(), lambda: app.at_work)
     app.run()
     return app.return_code or 0
 

@@ -255,17 +255,18 @@ async def test_what_would_leave_a_change_half_done_waits_for_the_kernel(action: 
         await until(pilot, lambda: not (app.is_running and kernel.writes.armed))
 
 
-async def test_sigterm_waits_for_the_kernel_and_leaves_a_clean_terminal() -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+async def test_a_signal_waits_for_the_kernel_and_leaves_a_clean_terminal(number: int) -> None:
     gate = threading.Event()
     async with app_on(FakeKernel.busy()) as (app, pilot):
-        assert signal.getsignal(signal.SIGTERM) != signal.SIG_DFL
+        assert signal.getsignal(number) != signal.SIG_DFL
         app.change(gate.wait, lambda _: None)
-        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(number)
         await pilot.pause(0.3)
         assert app.is_running
         gate.set()
         await until(pilot, lambda: not app.is_running)
-    assert app.return_code == 143
+    assert app.return_code == 128 + number
 
 
 # Links and pins

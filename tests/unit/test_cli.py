@@ -432,7 +432,7 @@ def test_the_app_is_armed_only_if_asked_to(
         monkeypatch.setattr(f"{stream}.isatty", lambda: True, raising=False)
     monkeypatch.setattr("sys.stdin.fileno", lambda: terminal)
     monkeypatch.setattr("stops_tui.app.StopsApp", App)
-    monkeypatch.setattr("stops_tui.hangup.end_with_terminal", watched.append)
+    monkeypatch.setattr("stops_tui.hangup.end_with_terminal", lambda fd, _: watched.append(fd))
     monkeypatch.setattr(cli.apps, "_look_ahead", lambda: (FakeKernel.busy(), None))
     assert cli.main(arguments) == 0
     assert opened == [armed]
