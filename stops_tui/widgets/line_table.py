@@ -158,7 +158,8 @@ class LineTable(ScrollView, can_focus=True):
     def show_rows(self, rows: Sequence[AnyRow], mark: bool = True) -> None:
         """Show these rows; what is equal to before is not painted again.
 
-        The cursor stays on its key. If that row is gone, it goes to the one that took its place.
+        The cursor stays on its key. If that row is gone, it goes to the next one that
+        stayed, or else to the one in its place.
 
         Args:
             rows: All rows, in order.
@@ -173,24 +174,29 @@ class LineTable(ScrollView, can_focus=True):
             self._repaint_changed(before, differ)
             return
         old_index, self._index = self._index, {row.key: i for i, row in enumerate(self._rows)}
-        at = self._settle_cursor(old_index)
+        at = self._settle_cursor(before, old_index)
         self.virtual_size = Size(self.size.width, len(self._rows) + self._above)
         if at is not None and self.cursor_index is not None:
             self.scroll_to(y=self.scroll_offset.y + self.cursor_index - at, animate=False)
         self.refresh()
 
-    def _settle_cursor(self, old_index: Mapping[Hashable, int]) -> int | None:
+    def _settle_cursor(
+        self, before: Sequence[AnyRow], old_index: Mapping[Hashable, int]
+    ) -> int | None:
         """Find the cursor a row and tell if it is another one; return where it was."""
         key = self.cursor_key
         at = old_index.get(key) if key is not None else None
         if key in self._index:
             return at
-        self.cursor_key = None
-        if self._rows:
-            self.cursor_key = self._rows[min(at or 0, len(self._rows) - 1)].key
+        self.cursor_key = self._next_to(before, at or 0) if self._rows else None
         if key is not None or self.cursor_key is not None:
             self.post_message(self.Highlighted(self, self.cursor_key))
         return None
+
+    def _next_to(self, before: Sequence[AnyRow], at: int) -> Hashable:
+        """The key of the first row from there on that stayed; else of the one in its place."""
+        stayed = (row.key for row in before[at:] if row.key in self._index)
+        return next(stayed, self._rows[min(at, len(self._rows) - 1)].key)
 
     def _repaint_changed(self, before: Sequence[AnyRow], differ: Iterable[int]) -> None:
         for i in differ:

@@ -133,11 +133,17 @@ async def test_rows_above_the_cursor_do_not_move_it_on_the_screen() -> None:
 
 
 async def test_a_cursor_whose_row_goes_takes_the_next_and_tells() -> None:
-    async with shown(range(4)) as (table, pilot):
-        await pilot.press("down", "down", "down")
+    async with shown(range(10)) as (table, pilot):
+        table.move_cursor(2)
+        table.show_rows(rows(1, 3, 4, 5))
+        assert (table.cursor_key, table.cursor_index) == (3, 1), "though one above went, too"
+        table.show_rows(rows(7, 8))
+        assert (table.cursor_key, table.cursor_index) == (8, 1), "of others, the one in its place"
+        table.show_rows(rows(0, 1, 2, 3))
+        table.move_cursor(3)
         table.show_rows(rows(0, 1))
         await pilot.pause()
-        assert table.cursor_key == 1
+        assert (table.cursor_key, table.cursor_index) == (1, 1)
         assert pilot.app.told[-1] == ("Highlighted", 1)  # type: ignore[attr-defined]
         table.show_rows([])
         assert table.cursor_key is None
