@@ -433,7 +433,8 @@ class ExplorerScreen(StopsScreen):
         """Propose to put the map into a link."""
         from stops_tui.screens.swapping import ask_for_link
 
-        if map_ := self._selected:
+        map_ = self._selected
+        if map_ and self.facts.may_change():
             ask_for_link(self.app, self.facts, map_.id)
 
     def action_try_it(self) -> None:

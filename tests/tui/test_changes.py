@@ -82,7 +82,7 @@ async def test_read_only_at_the_start_refuses_and_says_how_to_arm() -> None:
         await pilot.press("u", "w", "T")
         await pilot.pause(0.2)
         assert isinstance(app.screen, ExplorerScreen)
-        assert told(app).count("Read-only: W arms writing.") == 2  # a link is looked for first
+        assert told(app).count("Read-only: W arms writing.") == 3
         assert not kernel.writes.armed
         assert sent(kernel) == []
 
