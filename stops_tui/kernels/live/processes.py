@@ -55,7 +55,7 @@ class Processes:
         if not there:
             return (), (f"processes: {self._proc} is not mounted",)
         own = self._own_pid()
-        clocks_fit = own == os.getpid()  # else it is another PID namespace
+        clocks_fit = own == os.getpid()  # else /proc is of another PID namespace
         before, self._seen = self._seen, {}
         for pid in there:
             if pid == own:
