@@ -25,6 +25,8 @@ LEFT_OUT = {
     "tests/live/test_listing.py::test_isa_v4_reads_as_bpftool_prints_it[True]": "minutes",
     "tests/live/test_object_loading.py": "minutes; tests/vm/guest/test_objects.py loads some",
     "tests/live/test_object_screen.py": "minutes; as test_object_loading.py, by the screen",
+    "tests/live/test_cli.py::test_prog_prints_the_code": "as test_listing.py, by a process each",
+    "tests/live/test_cli.py::test_nobody_is_told": "as test_access.py, by a process each",
     "tests/live/test_cli_register.py": "as test_registration.py, by a process each",
     "tests/live/test_cli_object.py": "not of the kernel",
 }
