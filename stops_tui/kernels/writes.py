@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from stops_tui.bpf.insns import Insn
+if TYPE_CHECKING:
+    from stops_tui.bpf.insns import Insn
 
 HandleKind = Literal["map", "prog", "link", "btf"]
 

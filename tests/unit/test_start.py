@@ -45,6 +45,7 @@ WIDGETS = {
 KERNELS = {
     "kernel", "live", "live.access", "live.ahead", "live.btfs", "live.facts", "live.host",
     "live.kernel", "live.objects", "live.sysfs", "recording", "recording.error",
+    "trouble", "writes",
 }  # fmt: skip
 STRUCT_OPS = {
     "events", "holders", "inventory", "members", "rates", "reasons", "scalars", "status",
