@@ -228,13 +228,15 @@ class Inventory:
 
     def _outlived(self, maps: Iterable[StructOpsMap]) -> Iterator[tuple[int, StructOpsMap]]:
         """Those, by id, in whose place a link was made since: they had been ejected by then."""
-        linked = [map_ for map_ in maps if map_.links and map_.type]
-        taken: set[int | str | None] = set()
+        linked = [map_ for map_ in maps if map_.links and map_.status in (ATTACHED, EJECTED)]
+        taken = set()
         for map_ in sorted(linked, key=lambda map_: map_.links[-1], reverse=True):
             place = self._decoder(map_.raw).place(map_.raw.value)
+            if place is None:
+                continue
             if place in taken and map_.status == ATTACHED:
                 yield map_.id, map_._replace(status=EJECTED)
-            taken |= {place} - {None}
+            taken.add(place)
 
     def _decoder(self, raw: RawMap) -> Decoder:
         key = raw.btf_id, raw.value_type_id

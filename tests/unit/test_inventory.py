@@ -102,6 +102,11 @@ def test_of_schedulers_of_one_name_the_one_linked_last_runs(kernel: FakeKernel) 
     assert inventory.sweep().maps[72] is found[72]
 
 
+def test_a_value_that_cannot_be_decoded_has_no_place(kernel: FakeKernel) -> None:
+    kernel.replace_map(kernel.maps[72]._replace(value=b""))
+    assert Inventory(kernel).sweep().maps[72].status == "?"
+
+
 def test_a_sub_scheduler_has_a_place_of_its_own() -> None:
     place = of_type("sched_ext_ops").place
     assert place
