@@ -18,8 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from stops_tui import __version__  # noqa: E402 (the package beside this file, installed or not)
-from stops_tui.actions import ACTIONS, Action, key_text  # noqa: E402
+from stops_tui.actions import ACTIONS, Action  # noqa: E402
 from stops_tui.cli.parser import EXAMPLES, EXIT_STATUS, build_parser  # noqa: E402
+from stops_tui.config.keys import key_text  # noqa: E402
 from stops_tui.config.settings import COLUMNS, THEMES  # noqa: E402
 
 COMPLETIONS = {

@@ -24,31 +24,6 @@ Where = Literal[
 ]
 """The screen an action belongs to."""
 
-GLYPHS: Mapping[str, str] = {
-    "slash": "/",
-    "full_stop": ".",
-    "plus": "+",
-    "minus": "-",
-    "question_mark": "?",
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
-    "left_curly_bracket": "{",
-    "right_curly_bracket": "}",
-    "enter": "Enter",
-    "escape": "Esc",
-    "space": "Space",
-    "tab": "Tab",
-    "ctrl+n": "^n",
-    "ctrl+o": "^o",
-    "ctrl+p": "^p",
-    "ctrl+s": "^s",
-    "less_than_sign": "<",
-    "greater_than_sign": ">",
-    "shift+left": "⇧←",
-    "shift+right": "⇧→",
-}
-"""How keys are written on the screen, where that is not their name."""
-
 
 class Action(Record):
     """One thing a person can do.
@@ -466,6 +441,14 @@ LEFT_BY_BACK = frozenset[Where]({"events", "types", "program", "object", "regist
 """The screens that `back` leaves: their footers say so."""
 
 
+_BY_ID: Mapping[str, Action] = {each.id: each for each in ACTIONS}
+
+
+def action(id_: str) -> Action:
+    """The action of this id."""
+    return _BY_ID[id_]
+
+
 def actions_of(*where: Where) -> list[Action]:
     """The actions of these screens, in the registry's order."""
     return [action for action in ACTIONS if action.where in where]
@@ -486,14 +469,3 @@ def footer_of(where: Where) -> list[Action]:
     back = [action for action in ACTIONS if action.id == "back" and where in LEFT_BY_BACK]
     own, others = actions_of(where), [a for a in actions_on(where) if a.where == "everywhere"]
     return [action for action in own if action.footer] + back + [a for a in others if a.footer]
-
-
-def key_text(action: Action, keys: Mapping[str, str]) -> str:
-    """The first key of an action as the screen writes it: `/`, `^p`, `Enter`.
-
-    Args:
-        action: The action.
-        keys: Configured keys by action id; they replace the default.
-    """
-    key = keys.get(action.id, action.keys).split(",")[0]
-    return GLYPHS.get(key, key)

@@ -17,9 +17,10 @@ from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
 
-from stops_tui.actions import WITHOUT_KERNEL, Action, Where, actions_of, actions_on, key_text
+from stops_tui.actions import WITHOUT_KERNEL, Action, Where, actions_of, actions_on
 from stops_tui.changing import ChangingApp
 from stops_tui.config import Config
+from stops_tui.config.keys import key_text
 from stops_tui.kernels.kernel import Kernel, KernelUnreadable, Obstacle
 from stops_tui.looking import LATE
 from stops_tui.screens.explorer import ExplorerScreen

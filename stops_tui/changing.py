@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, TypeVar
 from textual.message import Message
 from textual.reactive import var
 
-from stops_tui.actions import ACTIONS, key_text
+from stops_tui.actions import action
 from stops_tui.config import Config
+from stops_tui.config.keys import key_text
 from stops_tui.held import HeldLinks
 from stops_tui.taping import TapingApp
 
@@ -71,7 +72,8 @@ class ChangingApp(TapingApp):
             return
         from stops_tui.screens.arming import ask_to_arm
 
-        self.push_screen(ask_to_arm(self.kernel.host.source == "demo"), self._arm)
+        key = key_text(action("arm"), self.config.keys)
+        self.push_screen(ask_to_arm(key, self.kernel.host.source == "demo"), self._arm)
 
     def _arm(self, answer: str | None) -> None:
         self.armed = answer == "arm"
@@ -114,8 +116,7 @@ class ChangingApp(TapingApp):
     @property
     def how_to_arm(self) -> str:
         """`W arms writing`; or why nothing does."""
-        arm = next(action for action in ACTIONS if action.id == "arm")
-        return f"{key_text(arm, self.config.keys)} arms writing"
+        return f"{key_text(action('arm'), self.config.keys)} arms writing"
 
     def _ask(self, proposal: Proposal | str) -> None:
         if isinstance(proposal, str):
@@ -193,10 +194,11 @@ class ChangingApp(TapingApp):
     def _ask_to_leave(self, found: Leaving) -> None:
         from stops_tui.screens.ask import AskScreen
 
+        to_arm = "" if self.armed else self.how_to_arm
         if not found.goes:  # all were detached by others since the last look
             self.exit()
         elif not isinstance(self.screen, AskScreen):
-            self.push_screen(found.question(self.armed), partial(self._leave, found))
+            self.push_screen(found.question(to_arm), partial(self._leave, found))
 
     def _leave(self, found: Leaving, answer: str | None) -> None:
         if answer == "pin":

@@ -1,9 +1,15 @@
-"""Keys as a person writes them (`/`, `ctrl+f`, `PageUp`) → as the terminal library names them."""
+"""Keys: as a person writes them (`/`, `ctrl+f`, `PageUp`) → as the terminal library names them.
+
+And back: as they are written in the configuration, and as the screen shows them (`^f`, `⇧←`).
+"""
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from typing import Final
+
+from stops_tui.actions import Action
 
 MODIFIERS: Final = {"ctrl", "alt", "shift", "super", "meta", "hyper"}
 NAMED: Final = {
@@ -27,6 +33,17 @@ SENT_AS: Final = {
     "ctrl+left_square_bracket": "escape",
 }
 """What most terminals send as another key, for it is the same byte."""
+SHOWN: Final = {
+    "enter": "Enter",
+    "escape": "Esc",
+    "space": "Space",
+    "tab": "Tab",
+    "left": "←",
+    "right": "→",
+    "up": "↑",
+    "down": "↓",
+}
+SHOWN_MODIFIERS: Final = {"ctrl": "^", "shift": "⇧"}
 PUNCTUATION: Final = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 
 
@@ -60,6 +77,19 @@ def as_written(name: str) -> str:
     head, key = _split(name)
     character = _CHARACTERS.get(key, key)
     return f"{head}+{character}" if head else character
+
+
+def key_text(action: Action, keys: Mapping[str, str]) -> str:
+    """The first key of an action as the screen writes it, in few cells: `/`, `^p`, `Enter`.
+
+    Args:
+        action: The action.
+        keys: Configured keys by action id; they replace the default.
+    """
+    head, key = _split(keys.get(action.id, action.keys).split(",")[0])
+    modifiers = head.split("+") if head else []
+    before = "".join(SHOWN_MODIFIERS.get(each, f"{each}+") for each in modifiers)
+    return before + (SHOWN.get(key) or _CHARACTERS.get(key, key))
 
 
 def _split(written: str) -> tuple[str, str]:

@@ -13,14 +13,19 @@ WHAT = (
 )
 HOW = (
     "Each change is shown and asked for before it is made, and noted in the command log{more}. "
-    "The header says WRITE. W makes it read-only again, at once."
+    "The header says WRITE. {key} makes it read-only again, at once."
 )
 
 
-def ask_to_arm(demo: bool) -> AskScreen:
-    """Gives "arm", or "stay"; of the demo kernel there is no audit file."""
+def ask_to_arm(key: str, demo: bool) -> AskScreen:
+    """Gives "arm", or "stay".
+
+    Args:
+        key: What disarms it again, as the screen writes it.
+        demo: Whether it is about the demo kernel, of which there is no audit file.
+    """
     what = WHAT.format(kernel="demo" if demo else "running")
-    how = HOW.format(more="" if demo else " and the audit file")
+    how = HOW.format(key=key, more="" if demo else " and the audit file")
     return AskScreen(
         "Arm writing?",
         Group(Text(what, "bold"), "", Text(how)),

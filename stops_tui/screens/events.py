@@ -9,12 +9,12 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.widgets import Static
 
-from stops_tui.actions import ACTIONS, Where, key_text
+from stops_tui.actions import Where
 from stops_tui.kernels.writes import Call
 from stops_tui.screens.base import StopsScreen
 from stops_tui.struct_ops.text import printable
 from stops_tui.widgets.command_table import CommandTable, command_line
-from stops_tui.widgets.detail_bar import DetailBar, Tab
+from stops_tui.widgets.detail_bar import DetailBar, tabs_of
 from stops_tui.widgets.event_strip import event_text
 from stops_tui.widgets.event_table import AllEvents
 from stops_tui.widgets.keys import bindings
@@ -38,11 +38,7 @@ class EventsScreen(StopsScreen):
 
     def body(self) -> ComposeResult:
         """The tabs, the lists, and the whole of a command."""
-        actions = {action.id: action for action in ACTIONS}
-        keys = self.facts.config.keys
-        yield DetailBar(
-            [Tab(id_, key_text(actions[id_], keys), label) for id_, label in LISTS.items()]
-        )
+        yield DetailBar(tabs_of(LISTS, self.facts.config.keys))
         for table, title in (
             (AllEvents(), "Events since the start"),
             (CommandTable("commands"), "What was sent to change the kernel"),

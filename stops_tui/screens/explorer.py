@@ -12,13 +12,14 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.markup import escape
 
-from stops_tui.actions import ACTIONS, Where, key_text
+from stops_tui.actions import Where, action
+from stops_tui.config.keys import key_text
 from stops_tui.screens.base import StopsScreen
 from stops_tui.struct_ops.holders import MapHolders
 from stops_tui.struct_ops.inventory import MemberValue, Snapshot, StructOpsMap
 from stops_tui.struct_ops.text import printable
 from stops_tui.widgets.detail import DetailTable
-from stops_tui.widgets.detail_bar import DetailBar, Tab
+from stops_tui.widgets.detail_bar import DetailBar, tabs_of
 from stops_tui.widgets.event_strip import EventStrip, last_events
 from stops_tui.widgets.keys import bindings
 from stops_tui.widgets.line_table import LineTable
@@ -67,15 +68,12 @@ class ExplorerScreen(StopsScreen):
     def body(self) -> ComposeResult:
         """Map table, the bar between, one side of the map, the last events."""
         keys = self.facts.config.keys
-        actions = {action.id: action for action in ACTIONS}
         with Vertical(id="panes"):
             with Vertical(id="map-pane"):
                 yield MapTable(self.facts.config.columns, id="maps")
             with Vertical(id="map-sides"):
-                yield DetailBar(
-                    [Tab(id_, key_text(actions[id_], keys), name) for id_, name in SIDES.items()]
-                )
-                yield MemberTable(key_text(actions["unset"], keys), id="members")
+                yield DetailBar(tabs_of(SIDES, keys))
+                yield MemberTable(key_text(action("unset"), keys), id="members")
         yield EventStrip()
 
     def on_mount(self) -> None:
@@ -427,7 +425,8 @@ class ExplorerScreen(StopsScreen):
 
             self.facts.propose(partial(unpinning, self.facts.kernel, self.facts.held, path))
         else:
-            self.notify("Choose a pin among links and pins (5) first.", severity="warning")
+            key = key_text(action("links"), self.facts.config.keys)
+            self.notify(f"Choose a pin among links and pins ({key}) first.", severity="warning")
 
     def action_swap(self) -> None:
         """Propose to put the map into a link."""

@@ -32,14 +32,18 @@ class Leaving(NamedTuple):
     warnings: Sequence[Check]
     pinning: Proposal
 
-    def question(self, armed: bool) -> AskScreen:
-        """Gives "stay", "pin" or "unregister"; to pin is a change, and so has to be armed."""
+    def question(self, to_arm: str) -> AskScreen:
+        """Gives "stay", "pin" or "unregister"; to pin is a change, and so has to be armed.
+
+        Args:
+            to_arm: How to arm writing; "" if it is armed.
+        """
         lines = [Text(f"  {printable(line)}") for line in self.goes]
         lines += [Text(f"! {printable(check.words)}", "bold") for check in self.warnings]
-        if not armed:
-            lines += [Text(), Text("To pin instead, stay and arm writing: W.")]
+        if to_arm:
+            lines += [Text(), Text(f"To pin instead, stay first: {to_arm}.")]
         answers = [Answer("stay", "Stay"), Answer("unregister", "Unregister and quit")]
-        if armed:
+        if not to_arm:
             answers.insert(1, Answer("pin", "Pin and quit"))
         count = len(self.goes)
         return AskScreen(

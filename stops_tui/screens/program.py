@@ -13,7 +13,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widgets import ContentSwitcher, Input, Static
 
-from stops_tui.actions import ACTIONS, Where, key_text
+from stops_tui.actions import Where, action
+from stops_tui.config.keys import key_text
 from stops_tui.kernels.kernel import Kernel, RawCode, RawProgram
 from stops_tui.kernels.trouble import attempted
 from stops_tui.screens.base import StopsScreen
@@ -22,7 +23,7 @@ from stops_tui.struct_ops.listing import LineKind, jited_listing, xlated_listing
 from stops_tui.struct_ops.text import printable
 from stops_tui.widgets.code_pane import CodePane
 from stops_tui.widgets.code_view import CodeView, Lines
-from stops_tui.widgets.detail_bar import DetailBar, Tab
+from stops_tui.widgets.detail_bar import DetailBar, tabs_of
 from stops_tui.widgets.keys import bindings
 from stops_tui.widgets.line_input import LineInput
 from stops_tui.widgets.line_table import LineTable
@@ -59,7 +60,8 @@ def load_jited(kernel: Kernel, loaded: Loaded) -> Lines:
     return Lines(jited_listing(loaded.code, btf, kernel.host.machine))
 
 
-TABS = (Tab("xlated", "1", "xlated"), Tab("jited", "2", "jited"))
+TABS = {"xlated": "xlated", "jited": "jited"}
+"""The tabs: the action that shows each, and its label."""
 
 
 class ProgramScreen(StopsScreen):
@@ -103,7 +105,7 @@ class ProgramScreen(StopsScreen):
         with Container(id="above"):
             yield Static("Reading the program…", id="facts", markup=False)
             yield PlacesTable(empty="")
-        yield DetailBar(TABS)
+        yield DetailBar(tabs_of(TABS, self.facts.config.keys))
         with ContentSwitcher(initial="xlated", id="code", classes="box"):
             yield CodePane(id="xlated")
             yield CodePane(id="jited")
@@ -130,11 +132,6 @@ class ProgramScreen(StopsScreen):
         name = f" {program.name}" if program else ""
         trail = f"{self._trail} › " if self._trail else ""
         return f"{trail}{self._prog_id}{name}" if trail else f"program {self._prog_id}{name}"
-
-    def _key(self, action_id: str) -> str:
-        """The key of an action, as the screen writes it."""
-        action = next(action for action in ACTIONS if action.id == action_id)
-        return key_text(action, self.facts.config.keys)
 
     @property
     def _pane(self) -> CodePane:
@@ -183,7 +180,8 @@ class ProgramScreen(StopsScreen):
         program, code = self._loaded.program, self._loaded.code
         places = places_of(self._prog_id, self._snapshot)
         rate = self.facts.rates.get(self._prog_id)
-        told = rate_text(self.facts.counting, rate, self._key("count_runs"))
+        key = key_text(action("count_runs"), self.facts.config.keys)
+        told = rate_text(self.facts.counting, rate, key)
         text = facts_text(program, places, told, code.maps if code else {})
         self.query_one("#facts", Static).update(text)
         table = self.query_one(PlacesTable)

@@ -10,7 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from stops_tui.actions import ACTIONS, Where, key_text
+from stops_tui.actions import Where
 from stops_tui.kernels.users import RawNetns, RawSocket, RawTcpGroup, Users
 from stops_tui.screens.base import StopsScreen
 from stops_tui.screens.repeated import Repeated
@@ -18,7 +18,7 @@ from stops_tui.struct_ops.account import Account
 from stops_tui.struct_ops.account.account import SOCKETS
 from stops_tui.struct_ops.account.words import netns_phrase
 from stops_tui.struct_ops.text import count
-from stops_tui.widgets.detail_bar import DetailBar, Tab
+from stops_tui.widgets.detail_bar import DetailBar, tabs_of
 from stops_tui.widgets.keys import bindings
 from stops_tui.widgets.line_table import LineTable
 from stops_tui.widgets.socket_tables import SocketGroups, SocketTable
@@ -57,8 +57,7 @@ class SocketsScreen(StopsScreen):
 
     def body(self) -> ComposeResult:
         """The tabs and the lists."""
-        actions, keys = {action.id: action for action in ACTIONS}, self.facts.config.keys
-        bar = DetailBar([Tab(id_, key_text(actions[id_], keys), n) for id_, n in LISTS.items()])
+        bar = DetailBar(tabs_of(LISTS, self.facts.config.keys))
         bar.crumbs = f"{self._account.map.id} {self._account.map.name} › {SOCKETS}"
         yield bar
         for table in (SocketGroups(empty="Looking …"), SocketTable(empty="Looking …")):

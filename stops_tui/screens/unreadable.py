@@ -46,7 +46,8 @@ def obstacle_text(obstacle: Obstacle) -> RenderableType:
 class ObstacleCard(Static, can_focus=True):
     """One obstacle; the focused one's command is what gets copied."""
 
-    HELP = "One thing this program needs and does not have. `y` copies the command that mends it."
+    HELP = """One thing this program needs and does not have. `{copy_remedy}` copies the command
+that mends it."""
     DEFAULT_CSS = """
     ObstacleCard {
         height: auto; margin: 1 0 0 0; padding: 0 1;

@@ -48,8 +48,8 @@ class CommandTable(LineTable):
         Column("arguments", "ARGUMENTS", 40, least=20, grow=True),
     )
     HELP = """Every command that was sent to change the kernel, the newest first, with those that
-failed or were refused. `y` copies the one at the cursor, `Y` all. The same is appended to the audit
-file, as JSON lines."""
+failed or were refused. `{copy_command}` copies the one at the cursor, `{copy_commands}` all.
+The same is appended to the audit file, as JSON lines."""
 
     def __init__(self, id: str) -> None:  # noqa: A002 (Textual's name)
         super().__init__(empty="Nothing was sent to change the kernel.", id=id)

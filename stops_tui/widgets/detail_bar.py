@@ -11,6 +11,8 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from stops_tui.actions import action
+from stops_tui.config.keys import key_text
 from stops_tui.struct_ops.text import printable
 from stops_tui.widgets.palette import palette
 
@@ -21,6 +23,16 @@ class Tab(NamedTuple):
     action: str
     key: str
     label: str
+
+
+def tabs_of(labels: Mapping[str, str], keys: Mapping[str, str]) -> list[Tab]:
+    """The tabs that actions show, each by its id and its label.
+
+    Args:
+        labels: By action id.
+        keys: Configured keys by action id.
+    """
+    return [Tab(id_, key_text(action(id_), keys), label) for id_, label in labels.items()]
 
 
 class DetailBar(Widget):

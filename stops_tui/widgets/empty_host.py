@@ -12,7 +12,8 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from stops_tui.actions import ACTIONS, key_text
+from stops_tui.actions import action
+from stops_tui.config.keys import key_text
 
 WHAT = (
     "struct_ops lets BPF programs implement a kernel struct of function pointers: "
@@ -20,7 +21,7 @@ WHAT = (
 )
 
 
-OFFERED = ("register", "open_object", "demo", "types", "help", "quit")
+OFFERED = ("register", "help", "types", "open_object", "demo", "quit")
 """The actions that help where there is nothing to see."""
 
 
@@ -31,8 +32,8 @@ def empty_text(configured: Mapping[str, str]) -> RenderableType:
         configured: Configured keys by action id.
     """
     keys = Table.grid(padding=(0, 2))
-    for action in (action for action in ACTIONS if action.id in OFFERED):
-        keys.add_row(Text(key_text(action, configured), "bold"), action.help)
+    for each in map(action, OFFERED):
+        keys.add_row(Text(key_text(each, configured), "bold"), each.help)
     return Group(
         Text("No struct_ops map on this kernel", "bold"),
         "",

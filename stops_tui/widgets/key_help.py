@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 from textual.dom import DOMNode
 
-from stops_tui.actions import Action, key_text
+from stops_tui.actions import Action, action
+from stops_tui.config.keys import key_text
 
 STATUS_WORDS = (
     ("initialised", "made, but without a value: nothing is registered"),
@@ -51,13 +52,15 @@ def help_text(about: str, actions: Sequence[Action], keys: Mapping[str, str]) ->
     """The whole page.
 
     Args:
-        about: What the focused thing says of itself; "" if nothing.
+        about: What the focused thing says of itself, with ids of actions (`{copy}`) in place of
+            their keys; "" if nothing.
         actions: What can be done on the screen that help was asked on.
         keys: Configured keys by action id.
     """
     here = [action for action in actions if action.where != "everywhere"]
     everywhere = [action for action in actions if action.where == "everywhere"]
-    parts: list[tuple[str, RenderableType]] = [("What is focused", marked(about))] if about else []
+    said = re.sub(r"\{(\w+)\}", lambda found: key_text(action(found[1]), keys), about)
+    parts: list[tuple[str, RenderableType]] = [("What is focused", marked(said))] if said else []
     parts += [("Keys on this screen", _keys(here, keys))] if here else []
     parts += [
         ("Keys everywhere", _keys(everywhere, keys)),

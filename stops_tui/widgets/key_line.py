@@ -9,7 +9,8 @@ from textual import events
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from stops_tui.actions import OF_THE_APP, Action, Where, footer_of, key_text
+from stops_tui.actions import OF_THE_APP, Action, Where, footer_of
+from stops_tui.config.keys import key_text
 from stops_tui.widgets.palette import palette
 
 GAP = 2

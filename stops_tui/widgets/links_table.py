@@ -39,7 +39,7 @@ class LinksTable(DetailTable):
     HELP = """The links that register the selected map, and where map and links are pinned. A link
 registers its map for as long as it is pinned or a process has it open.
 
-`u` detaches the link at the cursor, `Delete` removes the pin there."""
+`{unregister}` detaches the link at the cursor, `{remove_pin}` removes the pin there."""
 
     @property
     def chosen(self) -> tuple[str, int, str] | None:

@@ -83,8 +83,8 @@ class MemberTable(DetailTable):
     COLUMNS = BASIC
     MARKS = frozenset({"holds"})
     HELP = """The members of the selected map's struct. `*` marks one that the subsystem demands. A
-function member shows its C prototype and the program behind it: Enter opens that. `k` counts
-calls."""
+function member shows its C prototype and the program behind it: Enter opens that.
+`{count_runs}` counts calls."""
 
     def __init__(self, unset_key: str, id: str) -> None:  # noqa: A002 (Textual's name)
         super().__init__(id=id)

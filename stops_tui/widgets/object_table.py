@@ -15,8 +15,9 @@ class ObjectTable(LineTable):
 
     HELP = """The struct_ops maps to be that are in the object file: one for each variable.
 
-`Space` chooses one; several that are chosen are registered as one: all of them, or none. `Enter`
-goes to its members, `r` reviews and registers what is chosen, or else the one at the cursor.
+`{choose_map}` chooses one; several that are chosen are registered as one: all of them, or none.
+`Enter` goes to its members, `{register_object}` reviews and registers what is chosen, or else the
+one at the cursor.
 
 `REGISTERS` says how the object means it to live; that can be changed. An optional one is not made
 by other loaders unless they ask for it. `THIS KERNEL` says whether its struct fits that of the

@@ -47,7 +47,7 @@ class RefusalView(Vertical):
     """The finding above, the log below, its cursor at the instruction that was refused."""
 
     HELP = """What the verifier, or libbpf, wrote. The cursor is at the instruction that was
-refused; up and down scroll, `y` copies all of it."""
+refused; up and down scroll, `{copy_log}` copies all of it."""
     DEFAULT_CSS = """
     RefusalView {
         & > Static { height: auto; padding: 0 1; }

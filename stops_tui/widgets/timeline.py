@@ -12,7 +12,8 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from stops_tui.actions import actions_of, key_text
+from stops_tui.actions import actions_of
+from stops_tui.config.keys import key_text
 from stops_tui.widgets.palette import Palette, palette
 
 WIDE = 100

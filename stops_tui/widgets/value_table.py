@@ -31,7 +31,8 @@ class ValueTable(DetailTable):
     COLUMNS = DECODED
     MARKS = frozenset({"value"})
     HELP = """The whole value of the selected map, as its BTF lays it out: offsets in bytes from its
-start. Enter opens and closes a part, `x` shows the bytes. Function members hold program ids."""
+start. Enter opens and closes a part, `{raw}` shows the bytes. Function members hold program
+ids."""
 
     def __init__(self, id: str) -> None:  # noqa: A002 (Textual's name)
         super().__init__(id=id)

@@ -530,5 +530,5 @@ async def test_read_only_offers_no_pinning() -> None:
     async with app_on(kernel) as (app, pilot):
         await hold_a_link(app, kernel, pilot)
         await pilot.press("W", "q")
-        await until_shown(pilot, "Quitting lets go of 1 link", "stay and arm writing: W")
+        await until_shown(pilot, "Quitting lets go of 1 link", "stay first: W arms writing.")
         assert "Pin and quit" not in screen_text(pilot)

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 from textual.pilot import Pilot
 
+from stops_tui import actions
 from stops_tui.actions import ACTIONS, actions_on
 from stops_tui.app import StopsApp
 from stops_tui.screens.help import HelpScreen
@@ -73,6 +76,17 @@ def test_lists_every_key_of_the_screen() -> None:
 def test_shows_configured_keys() -> None:
     lines = text_of(keys={"pause": "f9"}).splitlines()
     assert ["f9", "Stop"] in [line.split()[:2] for line in lines]
+
+
+def test_what_is_focused_tells_configured_keys() -> None:
+    text = text_of("`{raw}` and `{arm}`", keys={"raw": "exclamation_mark", "arm": "ctrl+f"})
+    assert "! and ^f" in text
+
+
+def test_what_can_be_focused_names_no_action_that_is_not_there() -> None:
+    sources = Path(actions.__file__).parent.rglob("*.py")
+    named = {name for each in sources for name in re.findall(r"`\{(\w+)\}`", each.read_text())}
+    assert {"raw", "unregister"} <= named <= {action.id for action in ACTIONS}
 
 
 def test_explains_every_status_word(kernel: FakeKernel) -> None:

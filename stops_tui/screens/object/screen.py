@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import ContentSwitcher, Static
 
-from stops_tui.actions import ACTIONS, Where, key_text
+from stops_tui.actions import Where
 from stops_tui.bpf.object_file import ObjectFile
 from stops_tui.screens.base import StopsScreen
 from stops_tui.screens.object.examine import Examined, examine
@@ -20,7 +20,7 @@ from stops_tui.struct_ops.objects import Comparison, MemberPair
 from stops_tui.struct_ops.registration.plan import InObject, ProgramSource
 from stops_tui.struct_ops.text import printable
 from stops_tui.widgets.button_line import ButtonLine, Do
-from stops_tui.widgets.detail_bar import DetailBar, Tab
+from stops_tui.widgets.detail_bar import DetailBar, tabs_of
 from stops_tui.widgets.keys import bindings
 from stops_tui.widgets.line_table import LineTable
 from stops_tui.widgets.object_facts import (
@@ -85,16 +85,12 @@ class ObjectScreen(StopsScreen):
 
     def body(self) -> ComposeResult:
         """The file in two lines, its struct_ops maps, the sides, the buttons."""
-        keys = self.facts.config.keys
-        actions = {action.id: action for action in ACTIONS}
         yield Static(id="about", markup=False)
         maps = ObjectTable(id="maps")
         maps.add_class("box")
         maps.border_title = "struct_ops maps in the object"
         yield maps
-        yield DetailBar(
-            [Tab(id_, key_text(actions[id_], keys), label) for id_, label in SIDES.items()]
-        )
+        yield DetailBar(tabs_of(SIDES, self.facts.config.keys))
         with ContentSwitcher(initial="object_members", classes="box"):
             yield ObjectMembers(empty="Looking at the kernel…", id="object_members")
             yield ObjectPrograms(id="object_programs")
