@@ -92,9 +92,8 @@ be given the new map instead, without a moment in which neither is registered.""
         return self.query_one("#ways", LineTable)
 
     def begin(self) -> None:
-        """At what was asked for, or the ways."""
-        wanted = self.query(f"#{self.focus_on}") if self.focus_on else None
-        (wanted.first() if wanted else self._table).focus()
+        """At the ways."""
+        self._table.focus()
 
     # Choosing
 

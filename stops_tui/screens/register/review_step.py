@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from textual.app import ComposeResult
 from textual.containers import Container, VerticalScroll
 from textual.widgets import Static
 
-from stops_tui.screens.base import Facts
 from stops_tui.screens.register.draft import Draft
 from stops_tui.screens.register.step import BACK, SAVE, Step
 from stops_tui.struct_ops.registration import outcome
@@ -108,12 +107,8 @@ and registers nothing. Up and down scroll."""
         afterwards = [afterwards_text(plan, facts, styles) for plan in plans]
         self._fill("afterwards", titled(plans, afterwards, styles))
         lost = [draft.lost for draft in self.drafts]
-        self._facts.lookup(self, partial(judge, plans, lost, facts), self._take)
+        self.facts.lookup(self, partial(judge, plans, lost, facts), self._take)
         self.note()
-
-    @property
-    def _facts(self) -> Facts:
-        return cast("Facts", self.app)
 
     def _fill(self, box: str, content: object) -> None:
         self.query_one(f"#{box}", Static).update(content)  # type: ignore[arg-type]
@@ -144,7 +139,7 @@ and registers nothing. Up and down scroll."""
         elif failed:
             text = f"{failed} check{'s' * (failed > 1)} failed"
         else:
-            text = "" if self._facts.armed else f"read-only: {self._facts.how_to_arm}"
+            text = "" if self.facts.armed else f"read-only: {self.facts.how_to_arm}"
         self.post_message(self.Noted(text))
 
     def buttons(self) -> Sequence[Do]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Protocol, cast
+from typing import Protocol
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -13,7 +13,6 @@ from textual.widgets import Static
 
 from stops_tui.kernels.trouble import attempted
 from stops_tui.kernels.writes import Writes
-from stops_tui.screens.base import Facts
 from stops_tui.screens.register.draft import Draft
 from stops_tui.screens.register.review_step import Judged, mend
 from stops_tui.screens.register.step import Step
@@ -102,15 +101,11 @@ nothing is left behind, unless it says so; the plan is as it was."""
         self._planned = dry_steps_together(plans, facts) if self.dry else self._judged.steps
         self._show()
         how: Performs = dry_run_all if self.dry else execute_all
-        writes = self._facts.kernel.writes
-        self._facts.change(
+        writes = self.facts.kernel.writes
+        self.facts.change(
             lambda: outcomes_of(how, plans, facts, writes, self._tell),
             self._end,
         )
-
-    @property
-    def _facts(self) -> Facts:
-        return cast("Facts", self.app)
 
     def _tell(self, result: StepResult) -> None:
         self.post_message(self.Told(result))
@@ -138,12 +133,12 @@ nothing is left behind, unless it says so; the plan is as it was."""
         for draft, each in zip(self._drafts, outcomes, strict=True):
             draft.done = each.ok and not self.dry
             if each.held:
-                self._facts.hold(each.held)
-        self._facts.look()
+                self.facts.hold(each.held)
+        self.facts.look()
         words = outcome_words(self._plans, outcomes)
         if not self.is_attached:
             if len(self._drafts) == 1:
-                self._facts.unfinished = self.draft.left
+                self.facts.unfinished = self.draft.left
             told = partial(self.app.notify, words, markup=False)
             told() if self._ok else told(severity="error")
             return
@@ -162,7 +157,7 @@ nothing is left behind, unless it says so; the plan is as it was."""
     def _prepare_log(self) -> None:
         failed = self._failed
         if failed and failed.log:
-            self._facts.lookup(self, partial(Log, failed.log, failed.refusal), self._show_log)
+            self.facts.lookup(self, partial(Log, failed.log, failed.refusal), self._show_log)
 
     def _show_log(self, log: Log) -> None:
         self.log_text = log.text

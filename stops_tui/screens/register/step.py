@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 from textual.containers import Vertical
 from textual.message import Message
 
+from stops_tui.screens.base import Facts
 from stops_tui.screens.register.draft import Draft
 from stops_tui.widgets.button_line import ButtonLine, Do
 
@@ -38,6 +40,11 @@ class Step(Vertical):
         super().__init__()
         self.draft = draft
         self.focus_on = focus
+
+    @property
+    def facts(self) -> Facts:
+        """What the app knows."""
+        return cast("Facts", self.app)
 
     def buttons(self) -> Sequence[Do]:
         """What stands under the step."""
