@@ -69,9 +69,9 @@ class Stage:
         """Whether a map has this status in time; every change on the way is in the history."""
 
         def has() -> bool:
-            self.look()
-            found = self.history.events_of(map_id)
-            return bool(found) and self.map(map_id).status == status
+            is_so = self.map(map_id).status == status
+            self.look()  # afterwards: so it is in the history, too
+            return bool(self.history.events_of(map_id)) and is_so
 
         return eventually(has, seconds)
 
