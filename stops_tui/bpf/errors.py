@@ -131,11 +131,23 @@ def cause_of(command: str, errno: int) -> str:
     return (causes or {}).get(errno) or _ANY.get(errno, "")
 
 
+EXPLAINED = "Verification failed: "
+"""What begins the explanation that kernels from 7.3 on write below some reasons."""
+
+_NO_REASON = (
+    *("processed ", "verification time", "stack depth", "-- ", "insns per state"),
+    *("cur state:", "old state:"),
+)
+"""What begins lines below the reason: statistics, and the two states of an infinite loop."""
+
+
 def verifier_cause(log: str) -> str:
-    """The verifier's reason: the last line of its log that is no statistic; "" if there is none."""
-    statistics = ("processed ", "verification time", "stack depth", "-- ", "insns per state")
-    lines = [line.strip() for line in log.splitlines()]
-    return next((line for line in reversed(lines) if line and not line.startswith(statistics)), "")
+    """The verifier's reason: the last line of its log that says why; "" if there is none.
+
+    Source: kernel/bpf/verifier.c.
+    """
+    lines = [line.strip() for line in log.partition(f"\n{EXPLAINED}")[0].splitlines()]
+    return next((line for line in reversed(lines) if line and not line.startswith(_NO_REASON)), "")
 
 
 class BpfError(Exception):

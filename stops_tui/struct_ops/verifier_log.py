@@ -2,17 +2,20 @@
 
 Lines are those of kernel/bpf/log.c and kernel/bpf/verifier.c: `12: (07) r1 += 8  ; R1_w=...` for an
 instruction, `; if (!tp) @ cc.c:88` before it for the source line it comes from (without file and
-number before 6.10), anything else for what was found.
+number before 6.10), anything else for what was found. From 7.3 on an explanation may follow, where
+the instruction is `  >>> 12 | (07) r1 += 8`.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from stops_tui.bpf.errors import verifier_cause
+from stops_tui.bpf.errors import EXPLAINED, verifier_cause
 
 _INSN = re.compile(r"(\d{1,9}): (\([0-9a-f]{2}\) .*)")
+_MARKED = re.compile(r"  >>> (\d{1,9}) \| (\([0-9a-f]{2}\) .*)")
 _STATE = re.compile(r"\s+; (?:R\d|frame\d|refs=|fp-).*")
 """What registers hold after the instruction; it is of use only to whom reads the whole log."""
 
@@ -52,19 +55,26 @@ class Refusal(NamedTuple):
 def refusal(program: str, log: str) -> Refusal:
     """Find in a log why the verifier refused a program; any text is a log."""
     lines = log.splitlines()
-    shown = ((at, found) for at in reversed(range(len(lines))) if (found := _insn(lines[at])))
-    line, insn = next(shown, (-1, None))
-    reason = verifier_cause("\n".join(lines[line + 1 :])) or verifier_cause(log)
+    end = next((at for at, line in enumerate(lines) if line.startswith(EXPLAINED)), len(lines))
+    line, insn = next(_shown(lines, end), (-1, None))
+    reason = verifier_cause("\n".join(lines[line + 1 : end])) or verifier_cause(log)
+    named = _NAMED.search(reason)
+    if named:  # which need not be the last that is shown
+        about = (found for found in _shown(lines, end) if found[1][1] == named[1])
+        line, insn = next(about, (-1, None))
     if insn is None:
-        named = _NAMED.search(reason)
         return Refusal(program, log, reason, int(named[1]) if named else -1)
     source, place = _source(lines[:line])
     text = _STATE.sub("", insn[2]).rstrip()
     return Refusal(program, log, reason, int(insn[1]), text, source, place, line)
 
 
-def _insn(line: str) -> re.Match[str] | None:
-    return _INSN.fullmatch(line.rstrip())
+def _shown(lines: list[str], end: int) -> Iterator[tuple[int, re.Match[str]]]:
+    """The lines that show an instruction, the last first, then those that the explanation marks."""
+    for pattern, places in ((_INSN, reversed(range(end))), (_MARKED, range(end, len(lines)))):
+        for at in places:
+            if found := pattern.fullmatch(lines[at].rstrip()):
+                yield at, found
 
 
 def _source(before: list[str]) -> tuple[str, str]:

@@ -50,6 +50,56 @@ processed 8 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_stat
 """
 
 
+EXPLAINED = """\
+0: R1=ctx() R10=fp0
+; asm volatile("%0 = r5" : "=r"(out) :); @ w.c:7
+0: (bf) r0 = r5
+R5 !read_ok
+
+Verification failed: Register Type Safety: Unreadable register
+
+Reason:
+  R5 has never been initialized on this path, so the verifier cannot use it as an input.
+
+At:
+  wild @ w.c:7:2
+  Instruction context:
+  >>> 0 | (bf) r0 = r5
+      1 | (95) exit
+
+Suggestion:
+  Initialize R5 on every path before this instruction.
+
+processed 1 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+"""
+
+ONLY_EXPLAINED = """\
+last insn is not an exit or jmp
+
+Verification failed: Program Structure: Subprogram can fall through
+
+At:
+  insn 0
+       | ^-- error: subprogram can fall through
+  Instruction context:
+  >>> 0 | (b7) r0 = 0
+
+Suggestion:
+  End each subprogram with an exit.
+
+processed 0 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+"""
+
+LOOP = """\
+1: (05) goto pc-2
+0: (b7) r0 = 0
+infinite loop detected at insn 1
+cur state: R10=fp0
+old state: R10=fp0
+processed 10 insns (limit 1000000) max_states_per_insn 0 total_states 1 peak_states 1 mark_read 0
+"""
+
+
 @pytest.mark.parametrize(
     ("log", "found"),
     [
@@ -93,10 +143,48 @@ processed 8 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_stat
                 1,
             ),
         ),
+        (
+            EXPLAINED,
+            Refusal(
+                "p",
+                EXPLAINED,
+                "R5 !read_ok",
+                0,
+                "(bf) r0 = r5",
+                'asm volatile("%0 = r5" : "=r"(out) :);',
+                "w.c:7",
+                2,
+            ),
+        ),
+        (
+            ONLY_EXPLAINED,
+            Refusal(
+                "p",
+                ONLY_EXPLAINED,
+                "last insn is not an exit or jmp",
+                0,
+                "(b7) r0 = 0",
+                line=8,
+            ),
+        ),
+        (
+            LOOP,
+            Refusal("p", LOOP, "infinite loop detected at insn 1", 1, "(05) goto pc-2", line=0),
+        ),
         ("", Refusal("p", "", "")),
         ("processed 0 insns\n", Refusal("p", "processed 0 insns\n", "")),
     ],
-    ids=["6.10 and later", "before 6.10", "no instruction shown", "notes between", "none", "empty"],
+    ids=[
+        "6.10 and later",
+        "before 6.10",
+        "no instruction shown",
+        "notes between",
+        "explained",
+        "by its explanation",
+        "loop",
+        "none",
+        "empty",
+    ],
 )
 def test_why_and_where(log: str, found: Refusal) -> None:
     assert refusal("p", log) == found
