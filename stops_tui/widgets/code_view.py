@@ -12,18 +12,17 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from stops_tui.struct_ops.listing import LineKind, ListingLine
 from stops_tui.struct_ops.text import printable
+from stops_tui.widgets.line_scroll import LineScroll
 from stops_tui.widgets.palette import palette
+from stops_tui.widgets.row_paint import GUTTER, gutter
 
-GUTTER = 2
-"""Columns left of the text: the cursor's mark and a blank."""
 LONGEST = 400
 TONES: Mapping[LineKind, str] = {
     "prototype": "strong",
@@ -68,16 +67,13 @@ class Lines:
         return [i for i, found in enumerate(self.kinds) if found == kind]
 
 
-class CodeView(ScrollView, can_focus=True):
+class CodeView(LineScroll):
     """Code with a cursor, search, and jumps between functions and source lines."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "move(-1)", "Up", show=False),
-        Binding("down", "move(1)", "Down", show=False),
-        Binding("pageup", "page(-1)", "Page up", show=False),
-        Binding("pagedown,space", "page(1)", "Page down", show=False),
-        Binding("home,g", "move_to_end(-1)", "First line", show=False),
-        Binding("end,G", "move_to_end(1)", "Last line", show=False),
+        Binding("space", "page(1)", "Page down", show=False),
+        Binding("g", "edge(-1)", "First line", show=False),
+        Binding("G", "edge(1)", "Last line", show=False),
         Binding("left", "scroll_left", "Left", show=False),
         Binding("right", "scroll_right", "Right", show=False),
     ]
@@ -135,36 +131,26 @@ class CodeView(ScrollView, can_focus=True):
         """Repaint the two lines concerned, and keep the cursor in sight."""
         self.post_message(self.Moved(self))
         for index in (before, after):
-            self.refresh(Region(0, index - self.scroll_offset.y, self.size.width, 1))
-        self._scroll_into_view()
+            self.refresh_line_at(index)
+        self.scroll_into_view(after)
 
     def on_resize(self) -> None:
         """Keep the cursor in sight."""
-        self._scroll_into_view()
-
-    def _scroll_into_view(self) -> None:
-        top, at = self.scroll_offset.y, self.cursor
-        if at < top:
-            self.scroll_to(y=at, animate=False)
-        elif at >= top + self._page:
-            self.scroll_to(y=at - self._page + 1, animate=False)
+        self.scroll_into_view(self.cursor)
 
     @property
-    def _page(self) -> int:
-        """How many lines are seen at once, above the scrollbar."""
-        return max(self.scrollable_content_region.height, 1)
+    def cursor_line(self) -> int:
+        """The index of the cursor's line."""
+        return self.cursor
 
-    def action_move(self, by: int) -> None:
-        """Move the cursor by lines."""
-        self.cursor += by
+    @property
+    def line_count(self) -> int:
+        """How many lines of code there are."""
+        return len(self._lines)
 
-    def action_page(self, by: int) -> None:
-        """Move the cursor by what fits on the screen."""
-        self.cursor += by * max(self._page - 1, 1)
-
-    def action_move_to_end(self, direction: int) -> None:
-        """Move the cursor to the first or the last line."""
-        self.cursor = 0 if direction < 0 else len(self._lines)
+    def go_to(self, at: int) -> None:
+        """Put the cursor on the line of this index, or on the nearest there is."""
+        self.cursor = at
 
     def jump(self, indices: Sequence[int], direction: int) -> bool:
         """Put the cursor on the next (1) or previous (-1) of these lines; False without one."""
@@ -230,8 +216,7 @@ class CodeView(ScrollView, can_focus=True):
         strip = Strip(self._segments(index, style))
         left = self.scroll_offset.x
         body = strip.crop_extend(left, left + max(width - GUTTER, 0), style)
-        mark = "▶ " if index == self.cursor else "  "
-        return Strip.join([Strip([Segment(mark, style)]), body])
+        return Strip.join([Strip([Segment(gutter(index == self.cursor), style)]), body])
 
     def _segments(self, index: int, style: Style) -> Iterator[Segment]:
         """The pieces of a line, with what was searched for standing out."""

@@ -11,8 +11,9 @@ from stops_tui.struct_ops.inventory import StructOpsMap
 from stops_tui.struct_ops.text import count
 from stops_tui.widgets.columns import spans_of
 from stops_tui.widgets.detail import DetailTable
-from stops_tui.widgets.line_table import GUTTER, Cell, Column, Row, Span
+from stops_tui.widgets.line_table import Cell, Column, Row, Span
 from stops_tui.widgets.map_facts import MapFacts
+from stops_tui.widgets.row_paint import GUTTER
 
 if TYPE_CHECKING:
     from stops_tui.struct_ops.account import Part

@@ -6,48 +6,25 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from time import monotonic
 from typing import ClassVar
 
-from rich.cells import set_cell_size
-from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from stops_tui.widgets.columns import (
-    AnyRow,
-    Cell,
-    Column,
-    Fitted,
-    LateRow,
-    Row,
-    Span,
-    clip,
-    fit,
-    spans_of,
-)
-from stops_tui.widgets.palette import TERMINAL, palette
+from stops_tui.widgets.columns import AnyRow, Cell, Column, LateRow, Row, Span, fit
+from stops_tui.widgets.line_scroll import LineScroll
+from stops_tui.widgets.marks import Marks
+from stops_tui.widgets.palette import palette
+from stops_tui.widgets.row_paint import GUTTER, Look, Paint
 
 __all__ = ["Cell", "Column", "LateRow", "LineTable", "Row", "Span"]
 
-GUTTER = 2
-"""Cells left of the first column: the cursor's mark and a blank."""
-MARK_SECONDS = 4.0
-"""How long a changed cell stays marked."""
-MARK = "•"
 NARROW = 90
 """Below this width one blank stands between columns, else two."""
 
 
-def line(segments: Sequence[Segment], width: int, style: Style) -> Strip:
-    """Segments as a line of `width` cells, with as few changes of style as can be."""
-    strip = Strip([segment for segment in segments if segment.text])
-    return strip.adjust_cell_length(width, style).simplify()
-
-
-class LineTable(ScrollView, can_focus=True):
+class LineTable(LineScroll):
     """Rows under a fixed header, with a cursor that follows a row's key, never its place.
 
     Give it all rows each time with `show_rows`; it repaints what differs. A cell that changed in a
@@ -57,15 +34,7 @@ class LineTable(ScrollView, can_focus=True):
     COLUMNS: ClassVar[Sequence[Column]] = ()
     MARKS: ClassVar[frozenset[str]] = frozenset()
     ALLOW_SELECT = False
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "step(-1)", "Up", show=False),
-        Binding("down", "step(1)", "Down", show=False),
-        Binding("pageup", "page(-1)", "Page up", show=False),
-        Binding("pagedown", "page(1)", "Page down", show=False),
-        Binding("home", "edge(-1)", "First", show=False),
-        Binding("end", "edge(1)", "Last", show=False),
-        Binding("enter", "choose", "Open", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "choose", "Open", show=False)]
     DEFAULT_CSS = """
     LineTable { overflow-x: hidden; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
     """
@@ -118,17 +87,15 @@ class LineTable(ScrollView, can_focus=True):
         super().__init__(id=id)
         self.columns: tuple[Column, ...] = tuple(self.COLUMNS if columns is None else columns)
         self.empty = empty
-        self._above = 1 if header else 0  # lines above the first row
-        self.gap = 2
+        self.above = 1 if header else 0
         self.cursor_key: Hashable | None = None
         self._rows: list[AnyRow] = []
         self._index: dict[Hashable, int] = {}
-        self._fitted: tuple[Fitted, ...] = ()
+        self._paint = Paint()  # as of the last time
         self._hover: int | None = None
-        self._marked: dict[tuple[Hashable, str], float] = {}
+        self._marks = Marks(self.MARKS)
         self._unmarking = False
         self._notes: dict[str, str] = {}
-        self._palette, self._base = TERMINAL, Style()  # as of the last painting
 
     # What it shows
 
@@ -153,7 +120,7 @@ class LineTable(ScrollView, can_focus=True):
         """Put a text behind the labels of some columns, like the arrow of a sort order."""
         if dict(notes) != self._notes:
             self._notes = dict(notes)
-            self.refresh(Region(0, 0, self.size.width, self._above))
+            self.refresh(Region(0, 0, self.size.width, self.above))
 
     def show_rows(self, rows: Sequence[AnyRow], mark: bool = True) -> None:
         """Show these rows; what is equal to before is not painted again.
@@ -175,7 +142,7 @@ class LineTable(ScrollView, can_focus=True):
             return
         old_index, self._index = self._index, {row.key: i for i, row in enumerate(self._rows)}
         at = self._settle_cursor(before, old_index)
-        self.virtual_size = Size(self.size.width, len(self._rows) + self._above)
+        self.virtual_size = Size(self.size.width, len(self._rows) + self.above)
         if at is not None and self.cursor_index is not None:
             self.scroll_to(y=self.scroll_offset.y + self.cursor_index - at, animate=False)
         self.refresh()
@@ -201,37 +168,32 @@ class LineTable(ScrollView, can_focus=True):
     def _repaint_changed(self, before: Sequence[AnyRow], differ: Iterable[int]) -> None:
         for i in differ:
             if before[i].cells != self._rows[i].cells:
-                self._refresh_row(i)
+                self.refresh_line_at(i)
 
     # Marks of what changed
 
     def _mark_changed(self, rows: Sequence[AnyRow]) -> None:
-        until = monotonic() + MARK_SECONDS
+        now = monotonic()
         for new in rows:
             at = self._index.get(new.key)
-            if at is None or (old := self._rows[at]) is new:
-                continue
-            for column, was, now in zip(self.columns, old.cells, new.cells, strict=False):
-                if was != now and column.key in self.MARKS:
-                    self._marked[new.key, column.key] = until
+            if at is not None and (old := self._rows[at]) is not new:
+                self._marks.note(self.columns, old, new, now)
         self._unmark_later()
 
     def clear_marks(self) -> None:
         """Forget what changed."""
-        self._marked.clear()
+        self._marks.clear()
 
     def _unmark_later(self) -> None:
-        if self._marked and not self._unmarking:
+        if not self._unmarking and (wait := self._marks.wait(monotonic())) is not None:
             self._unmarking = True
-            self.set_timer(max(0.1, min(self._marked.values()) - monotonic()), self._unmark)
+            self.set_timer(wait, self._unmark)
 
     def _unmark(self) -> None:
         self._unmarking = False
-        now = monotonic() + 0.1
-        for key, column in [what for what, until in self._marked.items() if until <= now]:
-            del self._marked[key, column]
+        for key in self._marks.expire(monotonic()):
             if key in self._index:
-                self._refresh_row(self._index[key])
+                self.refresh_line_at(self._index[key])
         self._unmark_later()
 
     # Painting
@@ -246,112 +208,75 @@ class LineTable(ScrollView, can_focus=True):
 
     def _refresh_cursor(self) -> None:
         if self.cursor_index is not None:
-            self._refresh_row(self.cursor_index)
+            self.refresh_line_at(self.cursor_index)
 
     def on_resize(self) -> None:
         """Fit the columns to the new width, and keep the cursor in sight."""
         self._fit()
         if self.cursor_index is not None:
-            self._scroll_into_view(self.cursor_index)
+            self.scroll_into_view(self.cursor_index)
 
     def _fit(self) -> None:
         self._fit_columns()
         width = self.scrollable_content_region.width
-        self.virtual_size = Size(width, len(self._rows) + self._above)
+        self.virtual_size = Size(width, len(self._rows) + self.above)
 
     def _fit_columns(self) -> None:
         width = self.scrollable_content_region.width
-        self.gap = 1 if width < NARROW else 2
-        self._fitted = fit(self.columns, max(width - GUTTER, 0), self.gap)
-
-    def _refresh_row(self, at: int) -> None:
-        """Repaint a row, if it is on the screen."""
-        y = at - self.scroll_offset.y + self._above
-        if self._above <= y < self.size.height:
-            self.refresh(Region(0, y, self.size.width, 1))
+        gap = 1 if width < NARROW else 2
+        fitted = fit(self.columns, max(width - GUTTER, 0), gap)
+        self._paint = self._paint._replace(fitted=fitted, gap=gap)
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Paint; the first time comes before the first size is told."""
-        self._palette, self._base = palette(self.app), self.rich_style
-        if not self._fitted:
+        if not self._paint.fitted:
             self._fit_columns()
+        styles, base, width = palette(self.app), self.rich_style, self.size.width
+        self._paint = self._paint._replace(palette=styles, base=base, width=width)
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
         """Paint one line of the viewport."""
-        width = self.size.width
-        if y < self._above:
-            return self._header(self._base, width)
-        at = y - self._above + self.scroll_offset.y
-        if at < len(self._rows):
-            return self._line(at, self._base, width)
-        return self._below(y, self._base, width)
-
-    def _below(self, y: int, base: Style, width: int) -> Strip:
-        """A line under the last row: blank, or the text of an empty table."""
-        text = ""
-        if not self._rows:
-            lines = self.empty.split("\n")
-            text = lines[y - 2] if 2 <= y < len(lines) + 2 else ""
-        segments = [Segment(" " * GUTTER, base), Segment(text, base + self._palette["dim"])]
-        return line(segments, width, base)
-
-    def _header(self, base: Style, width: int) -> Strip:
-        style = base + self._palette["header"]
-        segments = [Segment(" " * GUTTER, style)]
-        for n, (_, column, room) in enumerate(self._fitted):
-            label = f"{column.label}{self._notes.get(column.key, '')}"
-            gap = self.gap if n else 0
-            if column.right:  # a sort arrow may take a cell of the gap
-                text = label.rjust(gap + room)[-gap - room :]
-            else:
-                text = " " * gap + set_cell_size(label, room)
-            segments.append(Segment(text, style))
-        return line(segments, width, style)
-
-    def _line(self, at: int, base: Style, width: int) -> Strip:
-        row = self._rows[at]
-        here = row.key == self.cursor_key
-        if here:
-            base += self._palette["cursor" if self.has_focus else "far_cursor"]
-        elif at == self._hover:
-            base += self._palette["hover"]
-        segments = [Segment("▶ " if here else "  ", base)]
+        paint = self._paint
+        if y < self.above:
+            return paint.header(self._notes)
+        at = y - self.above + self.scroll_offset.y
+        if at >= len(self._rows):
+            return paint.text(self._text_at(y))
+        row, look = self._rows[at], self._look(at)
         if len(row.cells) == 1 and len(self.columns) > 1:
-            spans, _ = clip(spans_of(row.cells[0]), max(width - GUTTER, 1))
-            segments += self._painted(spans, base)
-        else:
-            for n, fitted in enumerate(self._fitted):
-                segments += self._cell(row, fitted, self.gap if n else 0, base)
-        return line(segments, width, base)
+            return paint.note(row, look)
+        return paint.row(row, look, self._marks)
 
-    def _cell(self, row: AnyRow, fitted: Fitted, gap: int, base: Style) -> list[Segment]:
-        place, column, room = fitted
-        spans, used = clip(spans_of(row.cells[place]), room)
-        pad = room - used
-        before, after = gap + pad * column.right, pad * (not column.right)
-        painted = self._painted(spans, base)
-        if (row.key, column.key) in self._marked:
-            mark = base + self._palette["mark"]
-            painted = [Segment(text, style + mark) for text, style, _ in painted if style]
-            if before:
-                before -= 1
-                painted.insert(0, Segment(MARK, mark))
-        return [Segment(" " * before, base), *painted, Segment(" " * after, base)]
+    def _look(self, at: int) -> Look:
+        if self._rows[at].key == self.cursor_key:
+            return "cursor" if self.has_focus else "far_cursor"
+        return "hover" if at == self._hover else "plain"
 
-    def _painted(self, spans: Sequence[Span], base: Style) -> list[Segment]:
-        if base.reverse:  # colours would become patches of background
-            return [Segment(text, base) for text, _ in spans if text]
-        return [Segment(text, base + self._palette[tone]) for text, tone in spans if text]
+    def _text_at(self, y: int) -> str:
+        """What is told beneath the last row: nothing, or a line on why there is none."""
+        lines = [] if self._rows else self.empty.split("\n")
+        return lines[y - 2] if 2 <= y < len(lines) + 2 else ""
 
     # The cursor
 
     def move_cursor(self, key: Hashable) -> None:
         """Put the cursor on the row with this key, if there is one, and scroll to it."""
         if key in self._index:
-            self._go(self._index[key])
+            self.go_to(self._index[key])
 
-    def _go(self, at: int) -> None:
+    @property
+    def cursor_line(self) -> int:
+        """The place of the cursor's row; that of the first if there is no cursor."""
+        return self.cursor_index or 0
+
+    @property
+    def line_count(self) -> int:
+        """How many rows there are."""
+        return len(self._rows)
+
+    def go_to(self, at: int) -> None:
+        """Put the cursor on the row at this place, or on the nearest there is."""
         if not self._rows:
             return
         at = max(0, min(at, len(self._rows) - 1))
@@ -359,34 +284,10 @@ class LineTable(ScrollView, can_focus=True):
         if at != before:
             self.cursor_key = self._rows[at].key
             if before is not None:
-                self._refresh_row(before)
-            self._refresh_row(at)
+                self.refresh_line_at(before)
+            self.refresh_line_at(at)
             self.post_message(self.Highlighted(self, self.cursor_key))
-        self._scroll_into_view(at)
-
-    def _scroll_into_view(self, at: int) -> None:
-        top, page = self.scroll_offset.y, self._page
-        if at < top:
-            self.scroll_to(y=at, animate=False)
-        elif at >= top + page:
-            self.scroll_to(y=at - page + 1, animate=False)
-
-    @property
-    def _page(self) -> int:
-        """How many rows are seen at once."""
-        return max(self.scrollable_content_region.height - self._above, 1)
-
-    def action_step(self, by: int) -> None:
-        """Move the cursor by rows."""
-        self._go((self.cursor_index or 0) + by)
-
-    def action_page(self, by: int) -> None:
-        """Move the cursor by pages."""
-        self._go((self.cursor_index or 0) + by * self._page)
-
-    def action_edge(self, way: int) -> None:
-        """Move the cursor to the first or the last row."""
-        self._go(0 if way < 0 else len(self._rows) - 1)
+        self.scroll_into_view(at)
 
     def action_choose(self) -> None:
         """Open the row under the cursor."""
@@ -400,9 +301,9 @@ class LineTable(ScrollView, can_focus=True):
         offset = event.get_content_offset(self)
         if offset is None:
             return None
-        if offset.y < self._above:
+        if offset.y < self.above:
             return -1
-        at = offset.y - self._above + self.scroll_offset.y
+        at = offset.y - self.above + self.scroll_offset.y
         return at if at < len(self._rows) else None
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
@@ -417,7 +318,7 @@ class LineTable(ScrollView, can_focus=True):
         if at != self._hover:
             for line in (self._hover, at):
                 if line is not None and line >= 0:
-                    self._refresh_row(line)
+                    self.refresh_line_at(line)
             self._hover = at
 
     def on_click(self, event: events.Click) -> None:
@@ -428,13 +329,10 @@ class LineTable(ScrollView, can_focus=True):
         elif at is not None and at == self.cursor_index:
             self.action_choose()
         elif at is not None:
-            self._go(at)
+            self.go_to(at)
 
     def _click_header(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)
-        right = GUTTER
-        for _, column, room in self._fitted:
-            right += room + self.gap
-            if offset is not None and offset.x < right:
-                self.post_message(self.HeaderClicked(self, column.key))
-                return
+        column = self._paint.column_at(offset.x) if offset is not None else None
+        if column:
+            self.post_message(self.HeaderClicked(self, column))

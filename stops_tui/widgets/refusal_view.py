@@ -79,7 +79,7 @@ refused; up and down scroll, `{copy_log}` copies all of it."""
 
     def move(self, by: int) -> None:
         """Scroll."""
-        self.query_one(CodeView).action_move(by)
+        self.query_one(CodeView).action_step(by)
 
 
 def finding_text(refusal: Refusal | None, styles: Palette) -> RenderableType:

@@ -9,7 +9,7 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.strip import Strip
 
-from stops_tui.widgets import line_table
+from stops_tui.widgets import marks
 from stops_tui.widgets.columns import Column, Row, Span, clip, fit
 from stops_tui.widgets.line_table import LineTable
 from tests.tui.pilot import until
@@ -166,7 +166,7 @@ async def test_only_what_changed_is_painted() -> None:
 
 
 async def test_a_change_is_marked_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(line_table, "MARK_SECONDS", 0.05)
+    monkeypatch.setattr(marks, "MARK_SECONDS", 0.05)
     async with shown(range(3)) as (table, pilot):
         table.show_rows([*rows(0, 1), Row(2, ("2", "other", "unmarked"))])
         assert "•other" in table.texts()[3]

@@ -39,8 +39,8 @@ print(*sys.modules, sep="\\n", file=sys.stderr)
 SCREENS = {"base", "explorer"}
 WIDGETS = {
     "columns", "detail", "detail_bar", "event_strip", "event_words", "key_line", "keys",
-    "line_table", "map_facts", "map_filter", "map_table", "member_table", "palette", "status",
-    "top_line",
+    "line_scroll", "line_table", "map_facts", "map_filter", "map_table", "marks", "member_table",
+    "palette", "row_paint", "status", "top_line",
 }  # fmt: skip
 KERNELS = {
     "kernel", "live", "live.access", "live.ahead", "live.btfs", "live.facts", "live.host",
