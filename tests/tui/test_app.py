@@ -29,8 +29,8 @@ from stops_tui.widgets.event_table import AllEvents
 from stops_tui.widgets.top_line import TopLine
 from tests.support.fake_kernel import FakeKernel
 from tests.tui.conftest import MakeApp
+from tests.tui.explorer import FAST, explorer
 from tests.tui.pilot import until
-from tests.tui.test_explorer import FAST, explorer
 
 
 class Slow(FakeKernel):
@@ -67,11 +67,11 @@ async def test_a_sweep_that_stalls_shows_as_stale(monkeypatch: pytest.MonkeyPatc
     async with explorer(kernel) as seen:
         assert seen.app.pulse == "live"
         kernel.gate.clear()
-        await seen.until("stale", lambda: seen.app.pulse.startswith("stale"))
+        await seen.until(lambda: seen.app.pulse.startswith("stale"))
         await seen.press("down")
         assert seen.maps.cursor_key == 2, "the screen is not frozen"
         kernel.gate.set()
-        await seen.until("live", lambda: seen.app.pulse == "live")
+        await seen.until(lambda: seen.app.pulse == "live")
 
 
 def test_quitting_does_not_wait_for_a_blocked_thread() -> None:
@@ -103,7 +103,7 @@ async def test_pause_stops_looking() -> None:
         await seen.pilot.pause(5 * FAST)
         assert kernel.sweeps == sweeps
         await seen.press("p")
-        await seen.until("sweeps again", lambda: kernel.sweeps > sweeps)
+        await seen.until(lambda: kernel.sweeps > sweeps)
         assert seen.app.pulse == "live"
 
 
@@ -111,9 +111,9 @@ async def test_a_refusal_is_told_and_tried_again() -> None:
     kernel = slow()
     async with explorer(kernel) as seen:
         kernel.error = BpfError("BPF_MAP_GET_NEXT_ID", 1)
-        await seen.until("the refusal", lambda: "BPF_MAP_GET_NEXT_ID" in seen.app.pulse)
+        await seen.until(lambda: "BPF_MAP_GET_NEXT_ID" in seen.app.pulse)
         kernel.error = None
-        await seen.until("live", lambda: seen.app.pulse == "live")
+        await seen.until(lambda: seen.app.pulse == "live")
 
 
 async def test_holders_are_looked_up_on_change_and_selection(
@@ -122,36 +122,36 @@ async def test_holders_are_looked_up_on_change_and_selection(
     monkeypatch.setattr(looking, "HOLDERS_APART", 0.0)
     kernel = slow()
     async with explorer(kernel) as seen:
-        await seen.until("the first walk", lambda: kernel.walks)
+        await seen.until(lambda: kernel.walks)
         await seen.pilot.pause(0.2)
         walks = kernel.walks
         await seen.pilot.pause(0.3)
         assert kernel.walks == walks, "nothing changed"
         await seen.press("down")
-        await seen.until("a walk for the selection", lambda: kernel.walks == walks + 1)
+        await seen.until(lambda: kernel.walks == walks + 1)
         kernel.set(1, refcnt=7)
         await seen.pilot.pause(0.3)
         assert kernel.walks == walks + 1, "a refcnt is no change of maps"
         kernel.add_map(3, "three", members={"name": b"three"})
-        await seen.until("a walk for the map", lambda: kernel.walks == walks + 2)
+        await seen.until(lambda: kernel.walks == walks + 2)
 
 
 async def test_holders_are_looked_up_every_so_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(looking, "HOLDERS_EVERY", 0.1)
     kernel = slow()
     async with explorer(kernel) as seen:
-        await seen.until("walks", lambda: kernel.walks > 3)
+        await seen.until(lambda: kernel.walks > 3)
 
 
 async def test_what_a_change_did_to_pins_is_shown_also_while_paused() -> None:
     kernel = slow()
     kernel._holders = RawHolders(pins=(RawPin("/sys/fs/bpf/one", "map", 1),))
     async with explorer(kernel) as seen:
-        await seen.until("the pin", lambda: seen.app.holders)
+        await seen.until(lambda: seen.app.holders)
         await seen.press("p")
         kernel._holders = RawHolders()
         seen.app.look()
-        await seen.until("no pin", lambda: not seen.app.holders)
+        await seen.until(lambda: not seen.app.holders)
         walks = kernel.walks
         await seen.press("down")
         await seen.pilot.pause(0.3)
@@ -300,9 +300,9 @@ async def test_what_a_screen_asked_for_may_come_when_it_is_gone(
     monkeypatch.setattr(program, "load", wait)
     async with explorer() as seen:
         await seen.press(*keys)
-        await seen.until("it was asked for", asked.is_set)
+        await seen.until(asked.is_set)
         await seen.press("escape")
-        await seen.until("it was left", lambda: len(seen.app.screen_stack) == 1)
+        await seen.until(lambda: len(seen.app.screen_stack) == 1)
         gate.set()
         await seen.pilot.pause(0.2)
 

@@ -15,10 +15,9 @@ from stops_tui.kernels.kernel import KernelUnreadable, Obstacle
 from stops_tui.screens.explorer import ExplorerScreen
 from stops_tui.screens.unreadable import UnreadableScreen
 from tests.support.clock import Clock
+from tests.tui.asking import agree, app_on, ask, open_panel
 from tests.tui.pilot import until, until_shown
-from tests.tui.test_changes import agree, app_on, ask
-from tests.tui.test_register import register, to_review
-from tests.tui.test_try_it import open_panel
+from tests.tui.wizard import register, to_review
 
 EPOCH = 1_700_049_600.0
 SIZES = [(80, 24), (120, 40), (200, 60)]

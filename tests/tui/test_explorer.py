@@ -1,17 +1,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 from textual import events
 from textual.geometry import Region
-from textual.pilot import Pilot
 from textual.strip import Strip
 from textual.widget import Widget
 
-from stops_tui.app import StopsApp
 from stops_tui.config import Config
 from stops_tui.config.keys import key_name
 from stops_tui.screens.choose import ChooseScreen
@@ -20,61 +16,14 @@ from stops_tui.widgets.detail_bar import DetailBar
 from stops_tui.widgets.empty_host import EmptyHost
 from stops_tui.widgets.event_strip import EventStrip
 from stops_tui.widgets.line_table import LineTable
-from stops_tui.widgets.map_table import MapTable
 from tests.support.fake_kernel import FakeKernel
+from tests.tui.explorer import FAST, explorer
 from tests.tui.pilot import screen_text
-
-FAST = 0.05
-
-
-class Seen:
-    """The app on a fake kernel, and what a person reads off it."""
-
-    def __init__(self, app: StopsApp, pilot: Pilot[None]) -> None:
-        self.app = app
-        self.pilot = pilot
-
-    @property
-    def maps(self) -> MapTable:
-        return self.app.screen_stack[0].query_one(MapTable)
-
-    def ids(self) -> list[object]:
-        return [row.key for row in self.maps.rows]
-
-    def text(self, selector: str) -> str:
-        table = self.app.screen_stack[0].query_one(selector, LineTable)
-        return "\n".join(table.render_line(y).text.rstrip() for y in range(table.size.height))
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
-
-    async def until(self, what: str, true: object) -> None:
-        """Wait for something to become true."""
-        for _ in range(100):
-            if callable(true) and true():
-                return
-            await self.pilot.pause(0.03)
-        raise AssertionError(f"never: {what}")
-
-
-@asynccontextmanager
-async def explorer(
-    kernel: FakeKernel | None = None,
-    size: tuple[int, int] = (120, 34),
-    config: Config | None = None,
-) -> AsyncIterator[Seen]:
-    app = StopsApp(kernel or FakeKernel.busy(), config or Config(interval=FAST))
-    async with app.run_test(size=size) as pilot:
-        seen = Seen(app, pilot)
-        await seen.until("a first snapshot", lambda: app.snapshot is not None)
-        await pilot.pause()
-        yield seen
 
 
 async def test_maps_are_told_in_words() -> None:
     async with explorer() as seen:
-        await seen.until("holders", lambda: "scx_simple" in seen.text("#maps"))
+        await seen.until(lambda: "scx_simple" in seen.text("#maps"))
         rows = seen.text("#maps").replace("▶", " ").split("\n")[1:]
         lines = {row.split()[0]: row for row in rows if row}
         assert "● registered" in lines["58"]
@@ -103,22 +52,22 @@ async def test_changes_show_by_themselves() -> None:
     kernel = FakeKernel.busy()
     async with explorer(kernel) as seen:
         kernel.set(58, refcnt=9)
-        await seen.until("the new refcnt", lambda: "•9" in seen.text("#maps"))
+        await seen.until(lambda: "•9" in seen.text("#maps"))
         kernel.set(58, state="TOBEFREE", refcnt=8)
-        await seen.until("the new status", lambda: "•◐ unregistered" in seen.text("#maps"))
+        await seen.until(lambda: "•◐ unregistered" in seen.text("#maps"))
         strip = seen.app.screen.query_one(EventStrip)
         assert "58 dctcp refcnt 9 → 8" in strip.render().plain
         await seen.press("4")
         assert "INUSE → TOBEFREE" in seen.text("#map_events")
         kernel.remove(58)
-        await seen.until("the map gone", lambda: 58 not in seen.ids())
+        await seen.until(lambda: 58 not in seen.ids())
         assert seen.maps.cursor_key == 61
 
 
 async def test_nothing_is_painted_while_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     kernel = FakeKernel.busy()
     async with explorer(kernel) as seen:
-        await seen.until("holders", lambda: seen.app.raw_holders is not None)
+        await seen.until(lambda: seen.app.raw_holders is not None)
         await seen.pilot.pause(0.1)
         painted: list[object] = []
         render = Widget.render_lines
@@ -129,7 +78,7 @@ async def test_nothing_is_painted_while_nothing_changes(monkeypatch: pytest.Monk
 
         monkeypatch.setattr(Widget, "render_lines", count)
         sweeps = kernel.sweeps
-        await seen.until("more sweeps", lambda: kernel.sweeps > sweeps + 5)
+        await seen.until(lambda: kernel.sweeps > sweeps + 5)
         assert painted == []
         lines: list[tuple[object, int]] = []
         paint = LineTable.render_line
@@ -140,7 +89,7 @@ async def test_nothing_is_painted_while_nothing_changes(monkeypatch: pytest.Monk
 
         monkeypatch.setattr(LineTable, "render_line", note)
         kernel.set(90, refcnt=2)
-        await seen.until("a line", lambda: lines)
+        await seen.until(lambda: lines)
         assert set(lines) == {("maps", 9)}
 
 
@@ -150,7 +99,7 @@ async def test_the_cursor_follows_its_map() -> None:
         await seen.press("down", "down")
         assert seen.maps.cursor_key == 72
         kernel.add_map(5, "early")
-        await seen.until("the new map", lambda: seen.ids()[0] == 5)
+        await seen.until(lambda: seen.ids()[0] == 5)
         assert seen.maps.cursor_key == 72
         await seen.press("s", "down", "enter")
         assert seen.maps.cursor_key == 72
@@ -193,9 +142,9 @@ async def test_a_burst_of_keys_is_a_filter_and_no_commands() -> None:
         for character in "/hsu":  # s sorts and u unregisters, elsewhere
             seen.app.post_message(events.Key(key_name(character), character))
         seen.app.post_message(events.Key("enter", "\r"))
-        await seen.until("the filter", lambda: "filter: hsu" in screen_text(seen.pilot))
+        await seen.until(lambda: "filter: hsu" in screen_text(seen.pilot))
         assert len(seen.app.screen_stack) == 1
-        await seen.until("the maps", lambda: seen.maps.has_focus)
+        await seen.until(lambda: seen.maps.has_focus)
 
 
 async def test_deeper_and_back() -> None:
@@ -248,14 +197,14 @@ async def test_sides_are_blank_while_no_map_matches_and_filled_after() -> None:
 
 async def test_holders_and_links_are_told() -> None:
     async with explorer() as seen:
-        await seen.until("holders", lambda: seen.app.raw_holders is not None)
+        await seen.until(lambda: seen.app.raw_holders is not None)
         await seen.press("3")
         said = "Registered; used by 5 unexplained holders"
-        await seen.until("an account", lambda: said in seen.text("#holders"))
+        await seen.until(lambda: said in seen.text("#holders"))
         assert "only the kernel keeps this map" in seen.text("#holders")
         await seen.press("down", "down")
         said = "Ejected; still attached by link 22, kept by scx_simple (pid 812)"
-        await seen.until("an account", lambda: said in seen.text("#holders"))
+        await seen.until(lambda: said in seen.text("#holders"))
         assert "scx_simple  pid 812, fd 5" in seen.text("#holders")
         await seen.press("5", "down")
         assert "/sys/fs/bpf/[bold]lab" in seen.text("#links")
@@ -265,7 +214,7 @@ async def test_what_could_not_be_seen_is_not_denied() -> None:
     kernel = FakeKernel.busy()
     kernel.hide("open files of process 1: Permission denied")
     async with explorer(kernel) as seen:
-        await seen.until("holders", lambda: seen.app.raw_holders is not None)
+        await seen.until(lambda: seen.app.raw_holders is not None)
         await seen.press("3")
         assert "No pin and no open file descriptor among what can be seen." in seen.text("#holders")
         assert "not seen: open files of process 1: Permission denied" in seen.text("#holders")
@@ -273,7 +222,7 @@ async def test_what_could_not_be_seen_is_not_denied() -> None:
 
 async def test_only_what_refcnt_counts_is_counted() -> None:
     async with explorer() as seen:
-        await seen.until("holders", lambda: seen.app.raw_holders is not None)
+        await seen.until(lambda: seen.app.raw_holders is not None)
         await seen.press("3", "down", "down")
         lines = seen.text("#holders").split("\n")
         (link,) = (line for line in lines if "fd of link 22" in line)
@@ -290,9 +239,9 @@ async def test_ids_of_many_digits_are_never_cut() -> None:
         assert "2147483646" in line
         assert "2147483645" in line
         kernel.set(2147483646, refcnt=3)
-        await seen.until("the event", lambda: seen.app.history.events)
+        await seen.until(lambda: seen.app.history.events)
         await seen.press("e")
-        await seen.until("all of the id", lambda: "2147483646  one" in screen_text(seen.pilot))
+        await seen.until(lambda: "2147483646  one" in screen_text(seen.pilot))
 
 
 async def test_state_and_type_at_80_columns() -> None:
@@ -306,14 +255,14 @@ async def test_run_statistics_on_demand() -> None:
     async with explorer(kernel) as seen:
         assert "CALLS/S" not in seen.text("#members")
         await seen.press("k")
-        await seen.until("counting", lambda: kernel.counting)
-        await seen.until("rates", lambda: seen.app.rates)
+        await seen.until(lambda: kernel.counting)
+        await seen.until(lambda: seen.app.rates)
         kernel.run(25, 1000, 50_000)
-        await seen.until("a rate", lambda: " 50" in seen.text("#members").split("\n")[1])
+        await seen.until(lambda: " 50" in seen.text("#members").split("\n")[1])
         await seen.press("k")
-        await seen.until("no counting", lambda: not kernel.counting)
+        await seen.until(lambda: not kernel.counting)
         await seen.press("k")
-        await seen.until("counting", lambda: kernel.counting)
+        await seen.until(lambda: kernel.counting)
     assert not kernel.counting
 
 
@@ -334,10 +283,10 @@ async def test_copy() -> None:
 async def test_empty_host_and_its_end() -> None:
     kernel = FakeKernel()
     async with explorer(kernel) as seen:
-        await seen.until("the page", lambda: seen.app.screen.query(EmptyHost))
+        await seen.until(lambda: seen.app.screen.query(EmptyHost))
         assert not seen.app.screen.query_one("#panes").display
         kernel.add_map(7, "first", members={"name": b"first"})
-        await seen.until("the map", lambda: seen.ids() == [7])
+        await seen.until(lambda: seen.ids() == [7])
         assert seen.app.screen.query_one("#panes").display
         assert not seen.app.screen.query_one(EmptyHost).display
         assert seen.app.screen.query_one(DetailBar).crumbs == "7 first"
@@ -347,7 +296,7 @@ async def test_events_lead_to_their_map() -> None:
     kernel = FakeKernel.busy()
     async with explorer(kernel) as seen:
         kernel.set(84, refcnt=3)
-        await seen.until("the event", lambda: seen.app.history.events)
+        await seen.until(lambda: seen.app.history.events)
         await seen.press("e", "enter")
         assert seen.maps.cursor_key == 84
 

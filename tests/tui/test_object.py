@@ -29,7 +29,7 @@ from tests.support.fake_kernel import FakeKernel
 from tests.support.object_files import PATH, object_file, variable
 from tests.tui.conftest import MakeApp
 from tests.tui.pilot import screen_text, until, until_shown
-from tests.tui.test_register import go, register
+from tests.tui.wizard import go, register
 
 SMALL, LARGE = (80, 24), (200, 50)
 PROGRAMS = {"ssthresh": "cc_ssthresh", "cong_avoid": "cc_avoid", "undo_cwnd": "cc_undo"}

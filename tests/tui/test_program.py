@@ -19,7 +19,7 @@ from stops_tui.widgets.line_table import LineTable
 from stops_tui.widgets.places import PlacesTable
 from tests.support.fake_kernel import FakeKernel
 from tests.tui.pilot import screen_text, until, until_shown
-from tests.tui.test_register import go
+from tests.tui.wizard import go
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
 

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from textual.pilot import Pilot
 from textual.widgets import Input
 
 from stops_tui.screens.explorer import ExplorerScreen
-from stops_tui.screens.try_it import TryScreen
 from tests.support.fake_kernel import FakeKernel
+from tests.tui.asking import app_on, open_panel, told
 from tests.tui.pilot import screen_text, until, until_shown
-from tests.tui.test_changes import app_on, told
-
-
-async def open_panel(pilot: Pilot[Any]) -> None:
-    await pilot.press("T")
-    await until(pilot, lambda: isinstance(pilot.app.screen, TryScreen))
-    await until_shown(pilot, "[ Start ]")
 
 
 async def test_connections_move_refcnt_and_calls_and_are_closed() -> None:
