@@ -226,9 +226,12 @@ class StopsApp(ChangingApp):
 
     def action_try_map(self, map_id: int) -> None:
         """Come back to the explorer, the cursor on this map, and try it."""
-        self.show_map(map_id)
+        from stops_tui.screens.try_it import open_trial
+
+        explorer = self._explorer()
+        explorer.show_map(map_id)
         if self.snapshot and map_id in self.snapshot.maps:
-            self._explorer().try_map(self.snapshot.maps[map_id])
+            open_trial(self, explorer.facts, self.snapshot.maps[map_id])
 
     def show_maps_of(self, type_name: str) -> None:
         """Come back to the explorer, with only the maps of this type."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich.text import Text
 from textual import on
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.markup import escape
 from textual.timer import Timer
 from textual.widgets import Input, Label, Static
 
 from stops_tui.kernels.traffic import MOST_CONNECTIONS, MOST_SECONDS, Traffic, TrafficSeen
+from stops_tui.screens.base import Facts
 from stops_tui.screens.dialog import Dialog
 from stops_tui.struct_ops.inventory import StructOpsMap
 from stops_tui.struct_ops.members import name_in_subsystem
@@ -36,6 +39,16 @@ def why_not(map_: StructOpsMap) -> str:
     if map_.status not in ("registered", "attached"):
         return f"Map {map_.id} is {map_.status}: only one that is registered can be tried."
     return ""
+
+
+def open_trial(app: App[Any], facts: Facts, map_: StructOpsMap) -> None:
+    """Open the panel that makes traffic under this map, if it can."""
+    if not facts.may_change():
+        return
+    if problem := why_not(map_):
+        app.notify(problem, severity="warning", markup=False)
+    else:
+        app.push_screen(TryScreen(map_))
 
 
 class TryScreen(Dialog[None]):

@@ -36,11 +36,11 @@ TELL = """
 import sys
 print(*sys.modules, sep="\\n", file=sys.stderr)
 """
-SCREENS = {"base", "explorer"}
+SCREENS = {"base", "explorer", "map_sides"}
 WIDGETS = {
     "columns", "detail", "detail_bar", "event_strip", "event_words", "key_line", "keys",
-    "line_scroll", "line_table", "map_facts", "map_filter", "map_table", "marks", "member_table",
-    "palette", "row_paint", "status", "top_line",
+    "line_scroll", "line_table", "map_facts", "map_filter", "map_order", "map_table", "marks",
+    "member_table", "palette", "row_paint", "status", "top_line",
 }  # fmt: skip
 KERNELS = {
     "kernel", "live", "live.access", "live.ahead", "live.btfs", "live.facts", "live.host",
