@@ -63,6 +63,10 @@ class LineTable(LineScroll):
     class Chosen(TableMessage):
         """A row was opened, by Enter or by a click on the cursor's row."""
 
+        def can_replace(self, message: Message) -> bool:
+            """Two Enters in one read open it once."""
+            return isinstance(message, LineTable.Chosen) and message.key == self.key
+
     class HeaderClicked(Message):
         """The header of a column was clicked."""
 

@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 from stops_tui.app import StopsApp
 from stops_tui.screens.choose import ChooseScreen, Option
 from stops_tui.screens.dialog import Dialog
+from stops_tui.screens.program import ProgramScreen
 from stops_tui.screens.register import RegisterScreen
 from stops_tui.screens.register.picker import ProgramPicker
 from stops_tui.widgets.line_table import LineTable
@@ -51,6 +52,15 @@ async def test_two_enters_leave_the_wizard_open(app: StopsApp) -> None:
         await until(pilot, lambda: app.screen.query_one(LineTable).cursor_key)
         await enter_twice(pilot)
         assert app.screen is wizard
+
+
+async def test_two_enters_open_one_screen(app: StopsApp) -> None:
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app.snapshot)
+        await pilot.press("enter")
+        await enter_twice(pilot)
+        await until(pilot, lambda: isinstance(app.screen, ProgramScreen))
+        assert len(app.screen_stack) == 2
 
 
 async def test_an_answer_that_comes_late_closes_nothing_on_top(app: StopsApp) -> None:
