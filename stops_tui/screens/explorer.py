@@ -66,6 +66,10 @@ class ExplorerScreen(StopsScreen):
     def _sides(self) -> MapSides:
         return self.query_one(MapSides)
 
+    def _key(self, action_id: str) -> str:
+        """The key of an action, as the screen writes it."""
+        return key_text(action(action_id), self.facts.config.keys)
+
     # Showing
 
     def _show_maps(self) -> None:
@@ -75,7 +79,7 @@ class ExplorerScreen(StopsScreen):
             return
         table, order = self._maps, self._order
         maps = order.choose(facts.snapshot.maps.values(), facts.holders)
-        table.empty = f"No map matches {order.text!r}.\nEsc clears the filter."
+        table.empty = f"No map matches {order.text!r}.\n{self._key('back')} clears the filter."
         table.annotate_header({order.sort: order.arrow})
         table.show_maps(maps, facts.history.refcnts, facts.holders, facts.reasons)
         if self._awaited in facts.snapshot.maps:
@@ -267,8 +271,8 @@ class ExplorerScreen(StopsScreen):
 
             self.facts.propose(partial(unpinning, self.facts.kernel, self.facts.held, path))
         else:
-            key = key_text(action("links"), self.facts.config.keys)
-            self.notify(f"Choose a pin among links and pins ({key}) first.", severity="warning")
+            words = f"Choose a pin among links and pins ({self._key('links')}) first."
+            self.notify(words, severity="warning")
 
     def action_swap(self) -> None:
         """Propose to put the map into a link."""

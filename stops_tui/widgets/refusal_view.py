@@ -55,9 +55,14 @@ refused; up and down scroll, `{copy_log}` copies all of it."""
     }
     """
 
+    def __init__(self, copy_key: str) -> None:
+        """Args: copy_key: What copies all of it, as the screen writes it."""
+        super().__init__(classes="box")
+        self._copy_key = copy_key
+
     def compose(self) -> ComposeResult:
         """Both, empty."""
-        self.border_subtitle = "y copies"
+        self.border_subtitle = f"{self._copy_key} copies"
         yield Static(markup=False)
         yield CodeView()
 

@@ -11,6 +11,8 @@ from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.widgets import Static
 
+from stops_tui.actions import action
+from stops_tui.config.keys import key_text
 from stops_tui.kernels.trouble import attempted
 from stops_tui.kernels.writes import Writes
 from stops_tui.screens.register.draft import Draft
@@ -84,7 +86,7 @@ nothing is left behind, unless it says so; the plan is as it was."""
     def compose(self) -> ComposeResult:
         """The outcome in words, what refused it, the calls, what stays."""
         yield Static(id="words", markup=False)
-        yield RefusalView(classes="box")
+        yield RefusalView(key_text(action("copy_log"), self.facts.config.keys))
         with VerticalScroll(can_focus=False, id="page"):
             steps = Static(id="results", classes="box page", markup=False)
             steps.border_title = "Dry run" if self.dry else "What is done"
