@@ -33,7 +33,7 @@ from stops_tui.replaying import ReplayApp
 from stops_tui.struct_ops.account import rates
 from stops_tui.struct_ops.recording import types_shown
 from stops_tui.struct_ops.types import offered_types
-from stops_tui.widgets import line_table
+from stops_tui.widgets import marks
 from tests.support.clock import Clock
 from tests.support.object_files import object_file, variable
 from tests.tui.pilot import screen_text, until, until_shown
@@ -194,7 +194,7 @@ def main() -> int:
     with (
         patch.object(looking, "monotonic", CLOCK_OF_THE_STORY),
         patch.object(rates, "monotonic", CLOCK_OF_THE_STORY),
-        patch.object(line_table, "MARK_SECONDS", QUIET),
+        patch.object(marks, "MARK_SECONDS", QUIET),
     ):
         _make()
     return 0
