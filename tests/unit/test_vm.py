@@ -153,9 +153,9 @@ def test_tests_that_are_named_are_all_that_runs() -> None:
         "tests/unit/test_vm.py::test_x",
     ]
     assert "tests/live" in selection.arguments("6.12", ["-x"])
-    assert set(selection.PILOT) <= set(selection.arguments("6.1", ["-k", "app"]))
-    assert not set(selection.PILOT) & set(selection.arguments("6.12", []))
-    for test in (*selection.PILOT, *selection.LEFT_OUT, *selection.EVERYWHERE):
+    assert set(selection.DEAR) <= set(selection.arguments("6.1", ["-k", "app"]))
+    assert not set(selection.DEAR) & set(selection.arguments("6.12", []))
+    for test in (*selection.DEAR, *selection.LEFT_OUT, *selection.EVERYWHERE):
         assert (selection.PROJECT / test.partition("::")[0]).exists()
 
 

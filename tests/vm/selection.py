@@ -12,10 +12,14 @@ PROJECT = Path(__file__).parents[2]
 
 EVERYWHERE = ("tests/live", "tests/vm/guest")
 
-PILOT = ("tests/tui/test_explorer.py", "tests/tui/test_empty_host.py")
-"""Of the app on a kernel that is none, a few on the oldest kernel and on a new one."""
+DEAR = (
+    *("tests/tui/test_explorer.py", "tests/tui/test_empty_host.py"),
+    "tests/live/test_object_loading.py",
+)
+"""Run on the oldest kernel and on a new one alone: the app, most of it seen by its screens, and
+objects loaded by libbpf, of which tests/vm/guest/test_objects.py loads some everywhere."""
 
-PILOT_ON = ("6.1", "7.2")
+DEAR_ON = ("6.1", "7.2")
 
 LEFT_OUT = {
     "tests/live/test_btf.py::test_find_agrees_with_a_search_through_all": "the parser's alone",
@@ -23,9 +27,7 @@ LEFT_OUT = {
     "tests/live/test_btf.py::test_a_broken_vmlinux_is_answered_or_refused": "the parser's alone",
     "tests/live/test_listing.py::test_compiled_programs_read_as_bpftool_prints": "minutes",
     "tests/live/test_listing.py::test_isa_v4_reads_as_bpftool_prints_it[True]": "minutes",
-    "tests/live/test_object_loading.py": "minutes; tests/vm/guest/test_objects.py loads some",
-    "tests/live/test_object_screen.py": "minutes; as test_object_loading.py, by the screen",
-    "tests/live/test_cli.py::test_prog_prints_the_code": "as test_listing.py, by a process each",
+    "tests/live/test_object_screen.py": "as test_object_loading.py, by the screen",
     "tests/live/test_cli.py::test_nobody_is_told": "as test_access.py, by a process each",
     "tests/live/test_cli_register.py": "as test_registration.py, by a process each",
     "tests/live/test_cli_object.py": "not of the kernel",
@@ -61,8 +63,10 @@ def arguments(kernel: str, given: list[str]) -> list[str]:
     """pytest's arguments: those that were given, with the tests to run if they name none."""
     if any((PROJECT / word.partition("::")[0]).exists() for word in given if word[:1] != "-"):
         return given
-    left_out = [f"--deselect={test}" for test in LEFT_OUT]
-    return [*given, *left_out, *EVERYWHERE, *(PILOT if kernel in PILOT_ON else ())]
+    dear = kernel in DEAR_ON
+    left_out = [*LEFT_OUT, *(() if dear else DEAR)]
+    deselected = [f"--deselect={test}" for test in left_out]
+    return [*given, *deselected, *EVERYWHERE, *(DEAR if dear else ())]
 
 
 def collected(tests: tuple[str, ...]) -> bool:
