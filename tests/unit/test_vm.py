@@ -153,9 +153,12 @@ def test_tests_that_are_named_are_all_that_runs() -> None:
         "tests/unit/test_vm.py::test_x",
     ]
     assert "tests/live" in selection.arguments("6.12", ["-x"])
-    assert set(selection.DEAR) <= set(selection.arguments("6.1", ["-k", "app"]))
-    assert not set(selection.DEAR) & set(selection.arguments("6.12", []))
-    for test in (*selection.DEAR, *selection.LEFT_OUT, *selection.EVERYWHERE):
+    dear, other = selection.arguments("6.1", ["-k", "app"]), selection.arguments("6.12", [])
+    assert set(selection.PILOT) <= set(dear)
+    assert not set(selection.PILOT) & set(other)
+    objects = f"--deselect={selection.OBJECTS}"
+    assert (objects in dear, objects in other) == (False, True)
+    for test in (*selection.PILOT, *selection.LEFT_OUT, *selection.EVERYWHERE, selection.OBJECTS):
         assert (selection.PROJECT / test.partition("::")[0]).exists()
 
 

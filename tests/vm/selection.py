@@ -12,14 +12,14 @@ PROJECT = Path(__file__).parents[2]
 
 EVERYWHERE = ("tests/live", "tests/vm/guest")
 
-DEAR = (
-    *("tests/tui/test_explorer.py", "tests/tui/test_empty_host.py"),
-    "tests/live/test_object_loading.py",
-)
-"""Run on the oldest kernel and on a new one alone: the app, most of it seen by its screens, and
-objects loaded by libbpf, of which tests/vm/guest/test_objects.py loads some everywhere."""
+PILOT = ("tests/tui/test_explorer.py", "tests/tui/test_empty_host.py")
+"""Of the app on a kernel that is none, a few."""
+
+OBJECTS = "tests/live/test_object_loading.py"
+"""Objects loaded by libbpf; everywhere tests/vm/guest/test_objects.py loads some."""
 
 DEAR_ON = ("6.1", "7.2")
+"""The oldest kernel and a new one: these two alone run what takes minutes."""
 
 LEFT_OUT = {
     "tests/live/test_btf.py::test_find_agrees_with_a_search_through_all": "the parser's alone",
@@ -63,10 +63,10 @@ def arguments(kernel: str, given: list[str]) -> list[str]:
     """pytest's arguments: those that were given, with the tests to run if they name none."""
     if any((PROJECT / word.partition("::")[0]).exists() for word in given if word[:1] != "-"):
         return given
-    dear = kernel in DEAR_ON
-    left_out = [*LEFT_OUT, *(() if dear else DEAR)]
-    deselected = [f"--deselect={test}" for test in left_out]
-    return [*given, *deselected, *EVERYWHERE, *(DEAR if dear else ())]
+    left_out = [f"--deselect={test}" for test in LEFT_OUT]
+    if kernel in DEAR_ON:
+        return [*given, *left_out, *EVERYWHERE, *PILOT]
+    return [*given, *left_out, f"--deselect={OBJECTS}", *EVERYWHERE]
 
 
 def collected(tests: tuple[str, ...]) -> bool:
