@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 from textual.pilot import Pilot
 
-from stops_tui import actions
+import stops_tui
 from stops_tui.actions import ACTIONS, actions_on
 from stops_tui.app import StopsApp
 from stops_tui.screens.help import HelpScreen
@@ -84,7 +84,7 @@ def test_what_is_focused_tells_configured_keys() -> None:
 
 
 def test_what_can_be_focused_names_no_action_that_is_not_there() -> None:
-    sources = Path(actions.__file__).parent.rglob("*.py")
+    sources = Path(stops_tui.__file__).parent.rglob("*.py")
     named = {name for each in sources for name in re.findall(r"`\{(\w+)\}`", each.read_text())}
     assert {"raw", "unregister"} <= named <= {action.id for action in ACTIONS}
 
