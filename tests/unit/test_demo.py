@@ -9,13 +9,13 @@ from typing import cast
 import pytest
 
 from stops_tui.bpf.errors import BpfError
+from stops_tui.kernels.demo.calls import Calls
 from stops_tui.kernels.demo.kernel import DemoKernel
 from stops_tui.kernels.demo.rules.hid import Hid
 from stops_tui.kernels.demo.rules.qdisc import Qdisc
 from stops_tui.kernels.demo.rules.sched_ext import SchedExt
 from stops_tui.kernels.demo.rules.subsystem import Dummy, SchedExtCid, Subsystem
 from stops_tui.kernels.demo.rules.tcp import Tcp
-from stops_tui.kernels.demo.world import World
 from stops_tui.kernels.kernel import RawSweep
 from stops_tui.kernels.writes import ReadOnly, Refused
 from stops_tui.struct_ops.account import Accounts
@@ -111,11 +111,11 @@ WRONG: dict[str, tuple[type, str, Callable[..., object]]] = {
     "a qdisc may lack functions": (Qdisc, "validate", wrong_value(0)),
     "a fixup takes any flags": (Hid, "validate", wrong_value(0)),
     "a fixup needs no device": (Hid, "register", wrong_value(0)),
-    "nothing counts in refcnt": (World, "refcnt", wrong_value(0)),
-    "nothing ever goes": (World, "collect", wrong_value(None)),
-    "detaching does nothing": (World, "detach_link", wrong_value(None)),
-    "deleting does nothing": (World, "delete_map", wrong_value(None)),
-    "a link is on any map": (World, "update_link", wrong_value(None)),
+    "nothing counts in refcnt": (Calls, "refcnt", wrong_value(0)),
+    "nothing ever goes": (Calls, "collect", wrong_value(None)),
+    "detaching does nothing": (Calls, "detach_link", wrong_value(None)),
+    "deleting does nothing": (Calls, "delete_map", wrong_value(None)),
+    "a link is on any map": (Calls, "update_link", wrong_value(None)),
 }
 
 

@@ -172,16 +172,7 @@ class DemoKernel:
 
     def _raw_map(self, map_id: int) -> RawMap:
         """The record of a map; the one before, if nothing of it changed."""
-        found = self.world.objects.maps[map_id]
-        raw = RawMap(
-            found.id,
-            found.name,
-            found.flags,
-            found.value_type_id,
-            self.world.cast.vmlinux.id,
-            found.info,
-            self.world.value(found),
-        )
+        raw = self.world.record(self.world.objects.maps[map_id])
         before = self._seen.maps.get(map_id)
         return before if before == raw else raw
 

@@ -6,7 +6,10 @@ import struct
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
+from stops_tui.kernels.demo.map_info import map_info
+from stops_tui.kernels.demo.types import DemoType
 from stops_tui.kernels.kernel import ObjectKind, RawCode, RawFd, RawPin, RawProgram, RunCount
 from stops_tui.kernels.shape import Data, Shape
 
@@ -49,11 +52,19 @@ class DemoMap:
     id: int
     name: str
     flags: int
-    value_type_id: int
-    shape: Shape
-    info: bytes
+    type: DemoType
     value: bytes
     state: int = INIT
+
+    @property
+    def shape(self) -> Shape:
+        """What its value's bytes are."""
+        return self.type.shape
+
+    @cached_property
+    def info(self) -> bytes:
+        """Struct bpf_map_info."""
+        return map_info(self.type, self.id, self.name, self.flags)
 
     @property
     def is_link(self) -> bool:
@@ -103,19 +114,30 @@ class Objects:
         handles: How many this program has of each object.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, last_id: int = 40) -> None:
+        """None yet; the first made has the id after `last_id`."""
         self.maps: dict[int, DemoMap] = {}
         self.links: dict[int, DemoLink] = {}
         self.programs: dict[int, DemoProgram] = {}
         self.pins: dict[str, RawPin] = {}
         self.fds: list[RawFd] = []
         self.handles: Counter[Key] = Counter()
-        self._last_id = 40
+        self._last_id = last_id
 
     def next_id(self) -> int:
         """The id of the next object of any kind."""
         self._last_id += 1
         return self._last_id
+
+    def add_map(self, new: DemoMap) -> DemoMap:
+        """A map comes to be."""
+        self.maps[new.id] = new
+        return new
+
+    def add_program(self, new: DemoProgram) -> DemoProgram:
+        """A program comes to be."""
+        self.programs[new.raw.id] = new
+        return new
 
     def links_on(self, map_id: int) -> int:
         """How many links there are on a map."""

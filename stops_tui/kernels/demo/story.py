@@ -84,15 +84,14 @@ class Story:
     ) -> DemoMap:
         """A map of programs of the cast; a plain one is registered, the other READY."""
         world = self._world
-        value_type_id = next(i for i, s in world.cast.shapes.items() if s.type_name == type_name)
-        size = world.cast.size_of(value_type_id)
-        made = world.create_map(name, value_type_id, size, link=link)
+        of = next(t for t in world.types.values() if t.shape.type_name == type_name)
+        made = world.create_map(name, of.value_type_id, of.size, link=link)
         places = {member: at for at, member in made.shape.functions.items()}
         slots = {
             places[member]: world.load_cast(type_name, function, member).raw.id
             for member, function in programs.items()
         }
-        value = bytearray(size)
+        value = bytearray(of.size)
         for each in made.shape.data:
             if each.name in data:
                 content = data[each.name]

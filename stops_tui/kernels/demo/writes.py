@@ -9,8 +9,8 @@ from errno import EBADF, EINVAL, ENOENT
 from threading import RLock
 
 from stops_tui.bpf.errors import BpfError
+from stops_tui.kernels.demo.calls import Calls
 from stops_tui.kernels.demo.objects import DemoLink, DemoMap
-from stops_tui.kernels.demo.world import World
 from stops_tui.kernels.guards import check_value
 from stops_tui.kernels.kernel import RawBpffs
 from stops_tui.kernels.writes import (
@@ -64,18 +64,18 @@ class _Change:
 class DemoWrites:
     """Keeps `Writes`: the same arming, guards and telling as where it is real."""
 
-    def __init__(self, world: World, lock: RLock, advance: Callable[[], None]) -> None:
+    def __init__(self, calls: Calls, lock: RLock, advance: Callable[[], None]) -> None:
         """Not armed.
 
         Args:
-            world: What is changed.
+            calls: What is changed.
             lock: Held while it is.
             advance: Lets time pass in it.
         """
         self.armed = False
         self.listen: Callable[[Call], None] | None = None
-        self._world = world
-        self._objects = world.objects
+        self._calls = calls
+        self._objects = calls.objects
         self._lock = lock
         self._advance = advance
         self._made_links: set[int] = set()
@@ -95,13 +95,13 @@ class DemoWrites:
     def open_pin(self, path: str) -> Handle:
         """BPF_OBJ_GET."""
         with self._lock:
-            found = self._world.pinned(path)
+            found = self._calls.pinned(path)
             return self._handle(found.kind, found.id)
 
     def load_program(self, new: NewProgram) -> Handle:
         """BPF_PROG_LOAD."""
         with self._change("BPF_PROG_LOAD", name=new.name, member=new.member) as change:
-            change.result = self._world.load_program(new).raw.id
+            change.result = self._calls.load_program(new).raw.id
             return self._handle("prog", change.result)
 
     def libbpf(self) -> Libbpf:
@@ -126,7 +126,7 @@ class DemoWrites:
             told["flags"] = "BPF_F_LINK"
         with self._change("BPF_MAP_CREATE", **told) as change:
             _check_open(btf, "BPF_MAP_CREATE")
-            made = self._world.create_map(
+            made = self._calls.create_map(
                 new.name, new.value_type_id, new.value_size, link=new.link
             )
             change.result = made.id
@@ -144,17 +144,17 @@ class DemoWrites:
             check_value(map_.shape, len(map_.value), value, programs)
             for program in programs.values():
                 _check_open(program, command)
-            self._world.update_map(map_, value, {at: p.id for at, p in programs.items()})
+            self._calls.update_map(map_, value, {at: p.id for at, p in programs.items()})
 
     def delete_map(self, target: Handle) -> None:
         """BPF_MAP_DELETE_ELEM."""
         with self._change("BPF_MAP_DELETE_ELEM", map=target.id):
-            self._world.delete_map(self._map(target, "BPF_MAP_DELETE_ELEM"))
+            self._calls.delete_map(self._map(target, "BPF_MAP_DELETE_ELEM"))
 
     def create_link(self, target: Handle) -> Handle:
         """BPF_LINK_CREATE."""
         with self._change("BPF_LINK_CREATE", map=target.id) as change:
-            link = self._world.create_link(self._map(target, "BPF_LINK_CREATE"))
+            link = self._calls.create_link(self._map(target, "BPF_LINK_CREATE"))
             change.result = link.id
             self._made_links.add(link.id)
             return self._handle("link", link.id)
@@ -166,12 +166,12 @@ class DemoWrites:
             found = self._link(link, command)
             if new.id in (found.map_id, old.id):
                 raise Refused(command, f"link {link.id} holds map {new.id} already")
-            self._world.update_link(found, self._map(new, command), old.id)
+            self._calls.update_link(found, self._map(new, command), old.id)
 
     def detach_link(self, link: Handle) -> None:
         """BPF_LINK_DETACH."""
         with self._change("BPF_LINK_DETACH", link=link.id):
-            self._world.detach_link(self._link(link, "BPF_LINK_DETACH"))
+            self._calls.detach_link(self._link(link, "BPF_LINK_DETACH"))
 
     def pin(self, target: Handle, path: str) -> None:
         """BPF_OBJ_PIN."""
@@ -180,23 +180,23 @@ class DemoWrites:
             _check_open(target, command)
             if target.kind == "btf":
                 raise BpfError(command, EINVAL)
-            self._world.pin(target.kind, target.id, path)
+            self._calls.pin(target.kind, target.id, path)
 
     def unpin(self, path: str, kind: HandleKind, object_id: int) -> None:
         """unlink(2) of a pin."""
         with self._change("unlink", path=path, **{kind: object_id}):
-            found = self._world.pinned(path)
+            found = self._calls.pinned(path)
             if (found.kind, found.id) != (kind, object_id):
                 there = f"{found.kind} {found.id}"
                 raise Refused("unlink", f"{path} is a pin of {there}, not of {kind} {object_id}")
-            del self._objects.pins[path]
+            self._calls.unpin(path)
 
     def mount_bpffs(self, path: str) -> None:
         """mount(2)."""
         with self._change("mount", type="bpf", path=path):
-            if any(path in found.folders for found in self._world.bpffs):
+            if any(path in found.folders for found in self._calls.bpffs):
                 raise Refused("mount", f"{path} is in a bpffs already: another would hide its pins")
-            self._world.bpffs.append(RawBpffs(path, frozenset({path})))
+            self._calls.bpffs.append(RawBpffs(path, frozenset({path})))
 
     # How a call goes
 
@@ -216,13 +216,12 @@ class DemoWrites:
             except Refused as error:
                 self._tell(command, change, f"not sent: {error.reason}")
                 raise
-            self._world.collect()
+            self._calls.collect()
         self._tell(command, change)
 
     def _tell(self, command: str, change: _Change, error: str = "") -> None:
         if self.listen:
-            now = self._world.epoch + self._world.time
-            self.listen(Call(now, command, change.arguments, change.result, error))
+            self.listen(Call(self._calls.now(), command, change.arguments, change.result, error))
 
     def _opened(self, kind: HandleKind, object_id: int, there: Mapping[int, object]) -> DemoHandle:
         with self._lock:
@@ -238,7 +237,7 @@ class DemoWrites:
         with self._lock:
             self._advance()
             self._objects.handles[handle.kind, handle.id] -= 1
-            self._world.collect()
+            self._calls.collect()
         if handle.kind == "link" and handle.id in self._made_links:
             self._tell("close", _Change({"link": handle.id}))
 
