@@ -96,6 +96,22 @@ def a_scheduler_is_not_swapped(bench: Bench) -> None:
     assert bench.kernel.sweep().links[link.id].map_id == old.id
 
 
+def a_swap_looks_at_the_old_map_before_the_types(bench: Bench) -> None:
+    old, control = scheduler(bench, "old"), linked(bench, bench.name)
+    link = bench.keep(bench.writes.create_link(control))
+    refused(EPERM, "", lambda: bench.writes.update_link(link, scheduler(bench, "new"), old))
+    refused(EINVAL, "", lambda: bench.writes.update_link(link, old, control))
+
+
+def a_type_without_update_is_refused_before_the_link_is_looked_at(bench: Bench) -> None:
+    control, fixup = linked(bench, bench.name), bench.map(link=True, type_name=HID)
+    bench.update(fixup, bench.value(HID, hid_id=number(0x7FFF)), (), HID)
+    link = bench.keep(bench.writes.create_link(control))
+    bench.writes.detach_link(link)
+    refused(EOPNOTSUPP, "", lambda: bench.writes.update_link(link, fixup, control))
+    refused(ENOLINK, "", lambda: bench.writes.update_link(link, linked(bench, "new"), control))
+
+
 def a_cid_scheduler_wants_an_arena(bench: Bench) -> None:
     ops = bench.map(link=True, type_name=SCX_CID)
     bench.update(ops, bench.value(SCX_CID, name=b"cid"), (), SCX_CID)
@@ -159,6 +175,8 @@ TYPES_CONTRACT: tuple[Rule, ...] = (
     Rule(SCX, a_scheduler_has_limits),
     Rule(SCX, a_value_has_nothing_between_its_members),
     Rule(SCX, a_scheduler_is_not_swapped),
+    Rule(SCX, a_swap_looks_at_the_old_map_before_the_types),
+    Rule(HID, a_type_without_update_is_refused_before_the_link_is_looked_at),
     Rule(SCX_CID, a_cid_scheduler_wants_an_arena),
     Rule(QDISC, a_qdisc_wants_all_its_functions),
     Rule(HID, a_fixup_wants_its_device),

@@ -232,14 +232,17 @@ class Calls:
         command = "BPF_LINK_UPDATE"
         if not new.is_link or new.state != READY:
             raise BpfError(command, EINVAL)
+        subsystem = self._subsystem(new)
+        if not subsystem.HAS_UPDATE:
+            raise BpfError(command, EOPNOTSUPP)
         if not link.map_id:
             raise BpfError(command, ENOLINK)
-        old = self.objects.maps[link.map_id]
-        if old.shape.type_id != new.shape.type_id:
-            raise BpfError(command, EINVAL)
         if link.map_id != old_id:
             raise BpfError(command, EPERM)
-        errno = self._subsystem(new).update(old, new)
+        old = self.objects.maps[link.map_id]
+        if old.type != new.type:
+            raise BpfError(command, EINVAL)
+        errno = subsystem.update(old, new)
         if errno:
             raise BpfError(command, errno)
         link.map_id = new.id

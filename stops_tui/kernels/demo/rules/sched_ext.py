@@ -38,6 +38,8 @@ class SchedExt(Subsystem):
         log: What the kernel's log says of it.
     """
 
+    HAS_UPDATE = True  # bpf_scx_update(): EOPNOTSUPP
+
     def __init__(
         self, function_of: Callable[[int], str], at: Callable[[float, Callable[[], None]], None]
     ) -> None:

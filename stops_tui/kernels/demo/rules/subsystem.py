@@ -13,9 +13,15 @@ FINE = 0
 
 
 class Subsystem:
-    """A subsystem that takes any value, and refuses every map. Answers are errnos; 0 is fine."""
+    """A subsystem that takes any value, and refuses every map. Answers are errnos; 0 is fine.
+
+    Attributes:
+        MANDATORY: The functions without which a map is refused.
+        HAS_UPDATE: Whether its struct bpf_struct_ops has an `update` at all.
+    """
 
     MANDATORY: tuple[str, ...] = ()
+    HAS_UPDATE = False
 
     def validate(self, new: DemoMap) -> int:
         """Judge a value, at BPF_MAP_UPDATE_ELEM (its init_member and validate)."""
@@ -58,6 +64,8 @@ class IoUring(Subsystem):
 
 class SchedExtCid(Subsystem):
     """sched_ext_ops_cid (kernel/sched/ext.c): wants a program with an arena map; none has one."""
+
+    HAS_UPDATE = True
 
     def register(self, new: DemoMap) -> int:
         """No arena."""

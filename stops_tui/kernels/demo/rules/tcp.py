@@ -46,6 +46,7 @@ class Tcp(Subsystem):
     """
 
     MANDATORY = ("ssthresh", "undo_cwnd")
+    HAS_UPDATE = True
 
     def __init__(self, dice: Random) -> None:
         self.registered: dict[bytes, int] = {}
