@@ -9,17 +9,18 @@ Ids, times and texts are fixed, so that screens made of them are the same in eve
 
 from __future__ import annotations
 
-import struct
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from threading import RLock
 from typing import cast
 
 from stops_tui.btf import Btf
+from stops_tui.kernels.demo.objects import BPF_F_LINK, DemoMap, DemoProgram, Key
+from stops_tui.kernels.demo.types import types_of
 from stops_tui.kernels.kernel import (
     Host,
     KernelBtf,
     ObjectKind,
-    RawBpffs,
     RawCode,
     RawConditions,
     RawFd,
@@ -36,6 +37,7 @@ from stops_tui.kernels.writes import ReadOnly
 from stops_tui.struct_ops.types import StructOpsType, offered_types
 from tests.support import fake_btf
 from tests.support.btf_builder import BtfBuilder
+from tests.support.fake_calls import FakeCalls
 from tests.support.fake_traffic import FakeTraffic
 from tests.support.fake_users import FakeUsers
 from tests.support.fake_writes import FakeWrites
@@ -44,13 +46,13 @@ BOOT = 1_700_000_000.0
 """When the first program was loaded: 2023-11-14 22:13:20 UTC."""
 
 STATES = {"INIT": 0, "INUSE": 1, "TOBEFREE": 2, "READY": 3}
-BPF_F_LINK = 1 << 13
 VMLINUX_ID, SMC_ID = 1, 77
-_STRUCT_OPS_MAP = 26
 
 _VMLINUX, _COMMON = fake_btf.vmlinux()
 _VMLINUX_BTF = _VMLINUX.btf()
 _SMC_BTF = Btf.parse(fake_btf.smc(_VMLINUX, _COMMON).data(), _VMLINUX_BTF)
+_BTFS = (KernelBtf("vmlinux", VMLINUX_ID, _VMLINUX_BTF), KernelBtf("smc", SMC_ID, _SMC_BTF))
+_TYPES = types_of(_BTFS)
 
 
 class FakeKernel:
@@ -62,21 +64,21 @@ class FakeKernel:
         self.programs_read = 0
         self.counting = False
         self.closed = False
-        self.subsystems = RawSubsystems()
-        self.conditions_now = RawConditions(
+        self._lock = RLock()
+        self._calls = FakeCalls(_TYPES, lambda: BOOT + len(self.writes.calls))
+        self._objects = self._calls.objects
+        self._subsystems = RawSubsystems()
+        self._conditions = RawConditions(
             capabilities=frozenset({"CAP_BPF", "CAP_PERFMON", "CAP_SYS_ADMIN", "CAP_NET_ADMIN"}),
-            congestion_controls=("reno", "cubic"),
+            congestion_controls=(),
             congestion_default="cubic",
-            bpffs=(RawBpffs("/sys/fs/bpf", frozenset({"/sys/fs/bpf"})),),
         )
-        self._maps: dict[int, RawMap] = {}
-        self._links: dict[int, RawLink] = {}
-        self._programs: dict[int, RawProgram] = {}
+        self._wrong: dict[int, RawMap] = {}
+        self._seen: dict[int, RawMap] = {}
         self._program_btfs: dict[int, Btf] = {}
-        self._codes: dict[int, RawCode] = {}
-        self._holders = RawHolders()
+        self._unseen: tuple[str, ...] = ()
         self._types = {type_.name: type_ for type_ in offered_types(self)}
-        self.writes = FakeWrites(self)
+        self.writes: FakeWrites = FakeWrites(self._calls, self._lock)
         self.users = FakeUsers()
         self.last_traffic: FakeTraffic | None = None
 
@@ -100,16 +102,11 @@ class FakeKernel:
         """A map; members are program ids, numbers or bytes by name. READY makes a link map."""
         type_ = self._types[type_name]
         flags = BPF_F_LINK if link or state == "READY" else 0
-        self._maps[map_id] = RawMap(
-            id=map_id,
-            name=name,
-            flags=flags,
-            value_type_id=type_.value_type_id,
-            btf_id=type_.btf_id,
-            info=_map_info(map_id, name, flags, type_),
-            value=bytes(type_.value_size),
-        )
-        self.set(map_id, state, refcnt, members)
+        new = DemoMap(map_id, name, flags, _TYPES[type_.value_type_id], bytes(type_.value_size))
+        with self._lock:
+            self._place(("map", map_id))
+            self._objects.add_map(new)
+            self.set(map_id, state, refcnt, members)
 
     def set(
         self,
@@ -118,36 +115,58 @@ class FakeKernel:
         refcnt: int | None = None,
         members: Mapping[str, int | bytes] | None = None,
     ) -> None:
-        """Change a map's state, refcnt or members. The record is a new one, as a sweep's is."""
-        raw = self._maps[map_id]
-        value = bytearray(raw.value)
-        if refcnt is not None:
-            struct.pack_into("<I", value, 0, refcnt)
-        if state is not None:
-            struct.pack_into("<I", value, 4, STATES[state])
-        type_ = next(t for t in self._types.values() if t.value_type_id == raw.value_type_id)
+        """Change a map's state, refcnt or members; a program is made for its first member."""
+        with self._lock:
+            found = self._objects.maps[map_id]
+            refcnt = self._calls.refcnt(found) if refcnt is None else refcnt
+            found.state = found.state if state is None else STATES[state]
+            self._calls.set_refcnt(found, refcnt)
+            found.value = self._filled(found, members or {})
+            for member, prog_id in found.programs():
+                program = self._objects.programs.get(prog_id)
+                if program and not program.member:
+                    program.member = member
+            self._calls.keep_name(found)
+
+    def _filled(self, map_: DemoMap, members: Mapping[str, int | bytes]) -> bytes:
+        type_ = self._types[map_.shape.type_name]
         places = {m.name: (type_.data_offset + m.offset, m.size) for m in type_.members}
-        for name, content in (members or {}).items():
+        value = bytearray(map_.value)
+        for name, content in members.items():
             at, size = places[name]
             packed = content.to_bytes(size, "little") if isinstance(content, int) else content
             value[at : at + size] = packed[:size].ljust(size, b"\0")
-        self._maps[map_id] = raw._replace(value=bytes(value))
+        return bytes(value)
 
     def replace_map(self, raw: RawMap) -> None:
-        """Put a record in as it is, however wrong."""
-        self._maps[raw.id] = raw
+        """Show a record as it is, however wrong, for as long as there is the map."""
+        self._wrong[raw.id] = raw
 
     def remove(self, map_id: int) -> None:
-        del self._maps[map_id]
+        with self._lock:
+            gone = self._objects.maps.pop(map_id)
+            self._wrong.pop(map_id, None)
+            self._calls.keep_name(gone)
 
     def add_link(self, link_id: int, map_id: int) -> None:
-        self._links[link_id] = RawLink(link_id, map_id)
+        """A link, or another map for it; refcnts stay, they are for `set`."""
+        with self._lock:
+            if link_id not in self._objects.links:
+                self._place(("link", link_id))
+            self._calls.put_in_link(link_id, map_id)
 
     def detach(self, link_id: int) -> None:
-        self._links[link_id] = RawLink(link_id, 0)
+        """Its map's refcnt stays."""
+        self.add_link(link_id, 0)
 
     def remove_link(self, link_id: int) -> None:
-        del self._links[link_id]
+        """Its map's refcnt stays."""
+        with self._lock:
+            self.detach(link_id)
+            del self._objects.links[link_id]
+
+    def _place(self, key: Key) -> None:
+        self._objects.placed.add(key)
 
     def add_program(
         self, prog_id: int, name: str, type_name: str = "tcp_congestion_ops", *, btf: bool = True
@@ -157,7 +176,7 @@ class FakeKernel:
         func = 0
         if btf:
             self._program_btfs[1000 + prog_id], func = _program_btf(name)
-        self._programs[prog_id] = RawProgram(
+        raw = RawProgram(
             id=prog_id,
             name=name[:15],
             tag=f"{prog_id:016x}",
@@ -173,49 +192,91 @@ class FakeKernel:
             attach_btf_obj_id=type_.btf_id,
             runs=RunCount(),
         )
+        self.add_raw_program(raw)
 
     def add_raw_program(self, raw: RawProgram) -> None:
-        """Put a program in as it is."""
-        self._programs[raw.id] = raw
+        """Put a program in as it is; it is made for the member of a map that `set` puts it at."""
+        self._place(("prog", raw.id))
+        code = RawCode(b"", b"", withheld="not in this fake kernel")
+        self._objects.add_program(DemoProgram(raw, "", code, raw.name))
 
     def remove_program(self, prog_id: int) -> None:
-        del self._programs[prog_id]
+        del self._objects.programs[prog_id]
 
     def run(self, prog_id: int, times: int, ns: int) -> None:
         """A program ran so often and so long; counted only while statistics are on."""
         if self.counting:
-            raw = self._programs[prog_id]
-            runs = RunCount(raw.runs.run_cnt + times, raw.runs.run_time_ns + ns)
-            self._programs[prog_id] = raw._replace(runs=runs)
+            program = self._objects.programs[prog_id]
+            before = program.runs
+            program.runs = RunCount(before.run_cnt + times, before.run_time_ns + ns)
 
     def set_code(self, prog_id: int, code: RawCode) -> None:
-        self._codes[prog_id] = code
+        self._objects.programs[prog_id].code = code
 
     def pin(self, path: str, kind: ObjectKind, object_id: int) -> None:
-        pins = (*self._holders.pins, RawPin(path, kind, object_id))
-        self._holders = self._holders._replace(pins=pins)
+        self._objects.pins[path] = RawPin(path, kind, object_id)
 
     def unpin(self, path: str) -> None:
-        pins = tuple(pin for pin in self._holders.pins if pin.path != path)
-        self._holders = self._holders._replace(pins=pins)
+        del self._objects.pins[path]
 
     def open_fd(self, pid: int, comm: str, fd: int, kind: ObjectKind, object_id: int) -> None:
-        fds = (*self._holders.fds, RawFd(pid, comm, fd, kind, object_id))
-        self._holders = self._holders._replace(fds=fds)
+        self._objects.fds.append(RawFd(pid, comm, fd, kind, object_id))
 
     def hide(self, *unseen: str) -> None:
         """Say that some holders could not be looked at."""
-        self._holders = self._holders._replace(unseen=unseen)
+        self._unseen = unseen
 
     @property
     def maps(self) -> Mapping[int, RawMap]:
-        """What is there, without a sweep."""
-        return self._maps
+        """What is there, without a sweep; a record of what changed is a new one."""
+        with self._lock:
+            found = (map_ for _, map_ in sorted(self._objects.maps.items()))
+            records = (self._wrong.get(map_.id) or self._calls.record(map_) for map_ in found)
+            before = self._seen
+            self._seen = {
+                raw.id: before[raw.id] if before.get(raw.id) == raw else raw for raw in records
+            }
+            return self._seen
 
     @property
     def links(self) -> Mapping[int, RawLink]:
         """What is there, without a sweep."""
-        return self._links
+        with self._lock:
+            return {link.id: RawLink(link.id, link.map_id) for link in self._objects.links.values()}
+
+    @property
+    def subsystems(self) -> RawSubsystems:
+        """What a test said, until a call changes which scheduler runs."""
+        scheduler = self._calls.sched_ext
+        if scheduler.ops == (self._subsystems.sched_ext_ops or ""):
+            return self._subsystems
+        return self._subsystems._replace(
+            sched_ext_state="enabled" if scheduler.map_id else "disabled",
+            sched_ext_ops=scheduler.ops or None,
+        )
+
+    @subsystems.setter
+    def subsystems(self, said: RawSubsystems) -> None:
+        self._subsystems = said
+        self._calls.run_scheduler(said.sched_ext_ops or "")
+        self._calls.plug(said.hid_ids or frozenset())
+
+    @property
+    def conditions_now(self) -> RawConditions:
+        """What `conditions` tells. Of congestion controls, only that they are unknown can be set:
+        what is registered is for maps to tell."""
+        with self._lock:
+            names = self._calls.tcp.names()
+            return self._conditions._replace(
+                subsystems=self.subsystems,
+                congestion_controls=None if self._conditions.congestion_controls is None else names,
+                bpffs=tuple(self._calls.bpffs),
+            )
+
+    @conditions_now.setter
+    def conditions_now(self, told: RawConditions) -> None:
+        self._conditions = told
+        self._calls.bpffs[:] = told.bpffs
 
     @property
     def types(self) -> Iterable[StructOpsType]:
@@ -232,42 +293,43 @@ class FakeKernel:
     def sweep(self, resting: Collection[int] = ()) -> RawSweep:
         self.sweeps += 1
         self.resting = set(resting)
-        maps = {map_id: self._maps[map_id] for map_id in sorted(self._maps)}
-        return RawSweep(maps, dict(self._links), self.subsystems)
+        with self._lock:
+            return RawSweep(self.maps, self.links, self.subsystems)
 
     def program(self, prog_id: int) -> RawProgram | None:
         self.programs_read += 1
-        return self._programs.get(prog_id)
+        found = self._objects.programs.get(prog_id)
+        return found.raw._replace(runs=found.runs) if found else None
 
     def programs(self) -> list[RawProgram]:
-        return [self._programs[prog_id] for prog_id in sorted(self._programs)]
+        with self._lock:
+            found = sorted(self._objects.programs.items())
+        return [program.raw._replace(runs=program.runs) for _, program in found]
 
     def run_counts(self, prog_ids: Iterable[int]) -> dict[int, RunCount]:
-        return {p: self._programs[p].runs for p in prog_ids if p in self._programs}
+        there = self._objects.programs
+        return {prog_id: there[prog_id].runs for prog_id in prog_ids if prog_id in there}
 
     def count_runs(self, on: bool) -> None:
         self.counting = on
 
     def code(self, prog_id: int) -> RawCode | None:
-        if prog_id not in self._programs:
-            return None
-        return self._codes.get(prog_id, RawCode(b"", b"", withheld="not in this fake kernel"))
+        found = self._objects.programs.get(prog_id)
+        return found.code if found else None
 
     def btf(self, btf_id: int) -> Btf | None:
         kernel = {VMLINUX_ID: _VMLINUX_BTF, SMC_ID: _SMC_BTF}
         return kernel.get(btf_id) or self._program_btfs.get(btf_id)
 
     def kernel_btfs(self) -> Sequence[KernelBtf]:
-        return (
-            KernelBtf("vmlinux", VMLINUX_ID, _VMLINUX_BTF),
-            KernelBtf("smc", SMC_ID, _SMC_BTF),
-        )
+        return _BTFS
 
     def holders(self) -> RawHolders:
-        return self._holders
+        pins, fds = tuple(self._objects.pins.values()), tuple(self._objects.fds)
+        return RawHolders(pins, fds, self._unseen)
 
     def conditions(self) -> RawConditions:
-        return self.conditions_now._replace(subsystems=self.subsystems)
+        return self.conditions_now
 
     def traffic(self, name: str, connections: int) -> FakeTraffic:
         if not self.writes.armed:
@@ -322,15 +384,6 @@ def _populate(kernel: FakeKernel) -> None:
     kernel.open_fd(901, "bpftool", 4, "prog", 25)
     kernel.pin("/sys/fs/bpf/mouse", "link", 23)
     kernel.pin("/sys/fs/bpf/[bold]lab", "map", 80)
-
-
-def _map_info(map_id: int, name: str, flags: int, type_: StructOpsType) -> bytes:
-    """struct bpf_map_info, as `fake_btf` lays it out."""
-    words = (_STRUCT_OPS_MAP, map_id, 4, type_.value_size, 1, flags)
-    return struct.pack(
-        "<6I16sIIQQIIIIQ",
-        *words, name.encode()[:15], 0, type_.value_type_id, 0, 0, 9, 0, 0, type_.btf_id, 0,
-    )  # fmt: skip
 
 
 def _program_btf(name: str) -> tuple[Btf, int]:

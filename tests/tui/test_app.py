@@ -21,7 +21,7 @@ from stops_tui.app import StopsApp
 from stops_tui.bpf.errors import BpfError
 from stops_tui.config import Config, Problem
 from stops_tui.crash import crash_line, write_crash_file
-from stops_tui.kernels.kernel import KernelUnreadable, Obstacle, RawHolders, RawPin, RawSweep
+from stops_tui.kernels.kernel import KernelUnreadable, Obstacle, RawHolders, RawSweep
 from stops_tui.screens import program, types
 from stops_tui.screens.register import screen as register
 from stops_tui.screens.unreadable import UnreadableScreen
@@ -145,11 +145,11 @@ async def test_holders_are_looked_up_every_so_often(monkeypatch: pytest.MonkeyPa
 
 async def test_what_a_change_did_to_pins_is_shown_also_while_paused() -> None:
     kernel = slow()
-    kernel._holders = RawHolders(pins=(RawPin("/sys/fs/bpf/one", "map", 1),))
+    kernel.pin("/sys/fs/bpf/one", "map", 1)
     async with explorer(kernel) as seen:
         await seen.until(lambda: seen.app.holders)
         await seen.press("p")
-        kernel._holders = RawHolders()
+        kernel.unpin("/sys/fs/bpf/one")
         seen.app.look()
         await seen.until(lambda: not seen.app.holders)
         walks = kernel.walks

@@ -302,8 +302,6 @@ async def test_replaces_what_a_link_runs(empty: FakeKernel) -> None:
     members: dict[str, int | bytes] = {"ssthresh": 25, "cong_avoid": 26, "undo_cwnd": 29}
     empty.add_map(60, "linked", state="READY", members={**members, "name": b"stops_reno"})
     empty.add_link(22, 60)
-    names = ("reno", "cubic", "stops_reno")
-    empty.conditions_now = empty.conditions_now._replace(congestion_controls=names)
     app = app_of(empty)
     async with app.run_test(size=SMALL) as pilot:
         await open_wizard(pilot)
@@ -571,8 +569,6 @@ def test_draft_keeps_a_name_that_was_given() -> None:
 async def test_the_one_who_has_the_name_is_shown_and_the_plan_kept(empty: FakeKernel) -> None:
     members: dict[str, int | bytes] = {"name": b"stops_reno"}
     empty.add_map(60, "theirs", members=members)
-    names = ("reno", "cubic", "stops_reno")
-    empty.conditions_now = empty.conditions_now._replace(congestion_controls=names)
     app = app_of(empty)
     async with app.run_test(size=SMALL) as pilot:
         await open_wizard(pilot)

@@ -12,7 +12,6 @@ import pytest
 
 from stops_tui import cli
 from stops_tui.cli.parser import parse
-from stops_tui.kernels.kernel import RawHolders, RawPin
 from tests.support.fake_kernel import FakeKernel
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +42,7 @@ def test_without_standard_error_the_exit_code_tells() -> None:
 def test_what_went_unseen_is_told_without_control_characters(
     kernel: FakeKernel, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    kernel._holders = RawHolders(unseen=("/\x1b[2J\udcff: Permission denied",))
+    kernel.hide("/\x1b[2J\udcff: Permission denied")
     assert cli.run(parse(["list"]), lambda: kernel) == 0
     assert capsys.readouterr().err.endswith(" /\\x1b[2J\\xff: Permission denied\n")
 
@@ -51,7 +50,7 @@ def test_what_went_unseen_is_told_without_control_characters(
 def test_json_of_a_path_that_is_no_utf8_is_json_to_every_reader(
     kernel: FakeKernel, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    kernel._holders = RawHolders(pins=(RawPin("/sys/fs/bpf/\udcff\U0001f41d", "map", 58),))
+    kernel.pin("/sys/fs/bpf/\udcff\U0001f41d", "map", 58)
     assert cli.run(parse(["list", "id", "58", "--json"]), lambda: kernel) == 0
     (found,) = json.loads(capsys.readouterr().out)
     assert found["pins"] == ["/sys/fs/bpf/\\xff\U0001f41d"]

@@ -68,9 +68,6 @@ def with_a_link(kernel: FakeKernel) -> FakeKernel:
     """Link 30 on map 80 `lab`, a congestion control."""
     kernel.set(80, refcnt=1)
     kernel.add_link(30, 80)
-    kernel.conditions_now = kernel.conditions_now._replace(
-        congestion_controls=("reno", "cubic", "lab")
-    )
     kernel.open_fd(901, "bpftool", 7, "link", 30)
     return kernel
 

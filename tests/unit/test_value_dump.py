@@ -41,7 +41,7 @@ def test_info_and_value_of_a_map(kernel: FakeKernel) -> None:
             "btf_vmlinux_value_type_id": tcp,
             "netns_dev": 0,
             "netns_ino": 0,
-            "btf_id": 9,
+            "btf_id": 0,
             "btf_key_type_id": 0,
             "btf_value_type_id": 0,
             "btf_vmlinux_id": 1,

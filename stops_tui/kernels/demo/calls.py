@@ -59,10 +59,14 @@ _UNKNOWN = Subsystem()
 class Calls:
     """Objects and subsystems, and each call that changes them.
 
+    The demo's world is one; the tests' kernel is another, of other types and without a clock.
+
     Attributes:
         types: What can be implemented, by the ids of their value types.
         objects: What there is.
+        now: The time, in seconds since the epoch.
         bpffs: What is mounted.
+        subsystems: All, by the names of their types; some by a name of their own, too.
     """
 
     def __init__(
@@ -79,11 +83,12 @@ class Calls:
             types: See above.
             objects: See above.
             dice: For what is by chance.
-            now: The time, in seconds since the epoch.
+            now: See above.
             later: Does something so many seconds later.
         """
         self.types = types
         self.objects = objects
+        self.now = now
         self.bpffs = [RawBpffs("/sys/fs/bpf", frozenset({"/sys/fs/bpf"}))]
         self.tcp = Tcp(dice)
         self.sched_ext = SchedExt(self._function_of, later)
@@ -98,7 +103,6 @@ class Calls:
             "io_uring_bpf_ops": IoUring(),
             "sched_ext_ops_cid": SchedExtCid(),
         }
-        self.now = now
 
     # Programs
 
@@ -121,7 +125,7 @@ class Calls:
         raw = RawProgram(
             id=self.objects.next_id(),
             name=new.name,
-            tag=sha256(code).hexdigest()[:16],
+            tag=sha256(code).hexdigest()[:16],  # as bpf_prog_calc_tag() makes it
             load_time=self.now(),
             uid=0,
             xlated_size=len(code),

@@ -56,7 +56,9 @@ class DemoHandle:
 
 
 @dataclass
-class _Change:
+class Change:
+    """A call under way: what it is told of, and the id of what it made."""
+
     arguments: dict[str, str | int]
     result: int = 0
 
@@ -198,14 +200,14 @@ class DemoWrites:
                 raise Refused("mount", f"{path} is in a bpffs already: another would hide its pins")
             self._calls.bpffs.append(RawBpffs(path, frozenset({path})))
 
-    # How a call goes
+    # How a call goes: every one is in `_change`, and ends in `_tell`
 
     @contextmanager
-    def _change(self, command: str, **arguments: str | int) -> Iterator[_Change]:
+    def _change(self, command: str, **arguments: str | int) -> Iterator[Change]:
         """One call: refused unless armed, told of when it is over."""
         if not self.armed:
             raise ReadOnly(f"read-only: {command} was not sent")
-        change = _Change(arguments)
+        change = Change(arguments)
         with self._lock:
             self._advance()
             try:
@@ -219,7 +221,7 @@ class DemoWrites:
             self._calls.collect()
         self._tell(command, change)
 
-    def _tell(self, command: str, change: _Change, error: str = "") -> None:
+    def _tell(self, command: str, change: Change, error: str = "") -> None:
         if self.listen:
             self.listen(Call(self._calls.now(), command, change.arguments, change.result, error))
 
@@ -239,7 +241,7 @@ class DemoWrites:
             self._objects.handles[handle.kind, handle.id] -= 1
             self._calls.collect()
         if handle.kind == "link" and handle.id in self._made_links:
-            self._tell("close", _Change({"link": handle.id}))
+            self._tell("close", Change({"link": handle.id}))
 
     def _map(self, handle: Handle, command: str) -> DemoMap:
         _check_open(handle, command)

@@ -1,4 +1,4 @@
-"""The fake kernel keeps the rules that tests/live/test_writes.py sees the running one keep."""
+"""The tests' kernel keeps the rules that guests and tests/live see real ones keep."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.support.fake_kernel import FakeKernel
+from tests.support.types_contract import TYPES_CONTRACT, Rule
 from tests.support.writes_contract import CONTRACT, Bench
+
+KERNEL = FakeKernel()
+OFFERED = {type_.name for type_ in KERNEL.types}
 
 
 @pytest.fixture
@@ -26,3 +30,12 @@ def bench() -> Iterator[Bench]:
 @pytest.mark.parametrize("test", CONTRACT, ids=lambda test: test.__name__)
 def test_contract(bench: Bench, test: Callable[[Bench], None]) -> None:
     test(bench)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [rule for rule in TYPES_CONTRACT if rule.type_name in OFFERED],
+    ids=lambda rule: rule.holds.__name__,
+)
+def test_types_contract(bench: Bench, rule: Rule) -> None:
+    rule.holds(bench)
