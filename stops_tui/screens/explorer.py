@@ -255,17 +255,21 @@ class ExplorerScreen(StopsScreen):
 
     def action_unregister(self) -> None:
         """Propose to end the registration of the map, or of the link at the cursor."""
-        kind, object_id, _ = self._sides.object_at_cursor
-        if object_id:
-            from stops_tui.screens.proposals import unregistering
+        if kept := self._sides.kept:
+            self._unregister(*kept[:2])
+        elif map_ := self._selected:
+            self._unregister("map", map_.id)
 
-            facts = self.facts
-            ids = {f"{kind}_id": object_id}
-            facts.propose(partial(unregistering, facts.kernel, facts.held, **ids))
+    def _unregister(self, kind: str, object_id: int) -> None:
+        from stops_tui.screens.proposals import unregistering
+
+        facts = self.facts
+        ids = {f"{kind}_id": object_id}
+        facts.propose(partial(unregistering, facts.kernel, facts.held, **ids))
 
     def action_remove_pin(self) -> None:
         """Propose to remove the pin at the cursor."""
-        _, _, path = self._sides.object_at_cursor
+        _, _, path = self._sides.kept or ("", 0, "")
         if path:
             from stops_tui.screens.proposals import unpinning
 

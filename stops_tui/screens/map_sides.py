@@ -171,14 +171,12 @@ class MapSides(Vertical):
         return next((value for value in members if value.member.index == index), None)
 
     @property
-    def object_at_cursor(self) -> tuple[str, int, str]:
-        """Among links and pins the one at the cursor: kind, id, path; else the map."""
+    def kept(self) -> tuple[str, int, str] | None:
+        """What the cursor is on among links and pins, while they are focused: kind, id, path."""
         from stops_tui.widgets.links_table import LinksTable
 
         side = self.open_side
-        if isinstance(side, LinksTable) and side.has_focus and side.chosen:
-            return side.chosen
-        return ("map", self._map.id if self._map else 0, "")
+        return side.chosen if isinstance(side, LinksTable) and side.has_focus else None
 
     # Going deeper
 

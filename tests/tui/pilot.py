@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from textual import events
 from textual.pilot import Pilot
 
 from tests.support import guest
 
 PATIENCE = 200 * guest.PATIENCE
 """How often to look for something, 20 ms apart."""
+
+
+def press_at_once(pilot: Pilot[Any], *keys: str) -> None:
+    """Press keys that come in one read, as over a slow line: none waits for what another does."""
+    for key in keys:
+        pilot.app.post_message(events.Key(key, key if len(key) == 1 else None))
 
 
 async def until(pilot: Pilot[Any], holds: Callable[[], object]) -> None:

@@ -19,7 +19,7 @@ from stops_tui.screens.explorer import ExplorerScreen
 from stops_tui.widgets.top_line import TopLine
 from tests.support.fake_kernel import FakeKernel
 from tests.tui.asking import agree, app_on, ask, told
-from tests.tui.pilot import screen_text, until, until_shown
+from tests.tui.pilot import press_at_once, screen_text, until, until_shown
 
 SMALL = (80, 24)
 
@@ -92,6 +92,14 @@ async def test_unregistering_starts_on_no_and_names_what_it_is_about() -> None:
         await pilot.pause()
         assert isinstance(app.screen, ExplorerScreen)
         assert sent(kernel) == []
+
+
+async def test_the_map_that_the_cursor_came_to_just_now_is_meant() -> None:
+    kernel = FakeKernel.busy()
+    async with app_on(kernel, map_id=58) as (_, pilot):
+        press_at_once(pilot, "down", "u")
+        await until_shown(pilot, "Unregister map", "[ ")
+        assert "Unregister map 61 cubic_old?" in screen_text(pilot)
 
 
 async def test_unregistering_tells_what_is_there_then() -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from textual import events
 from textual.pilot import Pilot
 
 from stops_tui.app import StopsApp
@@ -16,13 +15,12 @@ from stops_tui.screens.program import ProgramScreen
 from stops_tui.screens.register import RegisterScreen
 from stops_tui.screens.register.picker import ProgramPicker
 from stops_tui.widgets.line_table import LineTable
-from tests.tui.pilot import until, until_shown
+from tests.tui.pilot import press_at_once, until, until_shown
 
 
 async def enter_twice(pilot: Pilot[Any]) -> None:
-    """Both in one read, as over a slow line."""
-    for _ in range(2):
-        pilot.app.post_message(events.Key("enter", "\r"))
+    """Both in one read; until no dialog is open."""
+    press_at_once(pilot, "enter", "enter")
     await until(pilot, lambda: not isinstance(pilot.app.screen, Dialog))
     await pilot.pause(0.1)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Checkbox, Input
 
@@ -26,7 +25,7 @@ from stops_tui.struct_ops.registration.plan import Example, Loaded, Plan
 from stops_tui.widgets.field_row import FieldRow, TextRow
 from stops_tui.widgets.line_table import LineTable
 from tests.support.fake_kernel import FakeKernel
-from tests.tui.pilot import screen_text, until, until_shown
+from tests.tui.pilot import press_at_once, screen_text, until, until_shown
 from tests.tui.wizard import go, open_wizard, register, to_review
 
 SMALL, LARGE = (80, 24), (200, 50)
@@ -508,8 +507,7 @@ async def test_saves_and_loads_a_plan(
         saved = tmp_path / "stops_reno.toml"
         assert "example:reno/ssthresh" in saved.read_text()
         await go(pilot, "ctrl+s", "Save the plan as")
-        for key in ("enter", "enter"):
-            app.post_message(events.Key(key, "\r"))
+        press_at_once(pilot, "enter", "enter")
         await until_shown(pilot, "Replace the file?", "would be lost")
         saved.write_text("")
         await go(pilot, "enter", "Save the plan as")
