@@ -7,7 +7,7 @@ no call for a machine that one works on.
 from __future__ import annotations
 
 from collections.abc import Callable
-from errno import E2BIG, EBUSY, EINVAL, ENOLINK, EOPNOTSUPP, EPERM
+from errno import E2BIG, EBADF, EBUSY, EINVAL, ENOLINK, EOPNOTSUPP, EPERM
 from functools import partial
 from typing import NamedTuple
 
@@ -169,6 +169,19 @@ def a_swap_wants_a_ready_link_map(bench: Bench) -> None:
         bench.writes.update_link(link, old, old)
 
 
+def a_swap_takes_open_handles_of_a_link_and_two_maps(bench: Bench) -> None:
+    old, new = linked(bench, bench.name), linked(bench, bench.name)
+    link = bench.keep(bench.writes.create_link(old))
+    closed = bench.writes.open_map(old.id)
+    closed.close()
+    refused(EBADF, "", lambda: bench.writes.update_link(link, new, closed))
+    refused(EBADF, "", lambda: bench.writes.update_link(link, closed, old))
+    for handles in ((old, new, old), (link, link, old), (link, new, link)):
+        with pytest.raises(TypeError):
+            bench.writes.update_link(*handles)
+    assert bench.kernel.sweep().links[link.id].map_id == old.id
+
+
 TYPES_CONTRACT: tuple[Rule, ...] = (
     Rule(SCX, one_scheduler_runs_at_a_time),
     Rule(SCX, a_scheduler_refused_while_enabling_has_a_link),
@@ -183,4 +196,5 @@ TYPES_CONTRACT: tuple[Rule, ...] = (
     Rule(IO_URING, io_uring_is_asked_with_its_loop_or_not_at_all),
     Rule(TCP, a_swap_takes_a_map_of_the_same_name),
     Rule(TCP, a_swap_wants_a_ready_link_map),
+    Rule(TCP, a_swap_takes_open_handles_of_a_link_and_two_maps),
 )

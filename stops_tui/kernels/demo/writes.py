@@ -127,7 +127,7 @@ class DemoWrites:
         if new.link:
             told["flags"] = "BPF_F_LINK"
         with self._change("BPF_MAP_CREATE", **told) as change:
-            _check_open(btf, "BPF_MAP_CREATE")
+            _check(btf, "btf", "BPF_MAP_CREATE")
             made = self._calls.create_map(
                 new.name, new.value_type_id, new.value_size, link=new.link
             )
@@ -145,7 +145,7 @@ class DemoWrites:
             )
             check_value(map_.shape, len(map_.value), value, programs)
             for program in programs.values():
-                _check_open(program, command)
+                _check(program, "prog", command)
             self._calls.update_map(map_, value, {at: p.id for at, p in programs.items()})
 
     def delete_map(self, target: Handle) -> None:
@@ -165,10 +165,11 @@ class DemoWrites:
         """BPF_LINK_UPDATE; refused where the link holds the new map already."""
         command = "BPF_LINK_UPDATE"
         with self._change(command, link=link.id, new_map=new.id, old_map=old.id):
-            found = self._link(link, command)
+            found, replacing = self._link(link, command), self._map(new, command)
+            _check(old, "map", command)
             if new.id in (found.map_id, old.id):
                 raise Refused(command, f"link {link.id} holds map {new.id} already")
-            self._calls.update_link(found, self._map(new, command), old.id)
+            self._calls.update_link(found, replacing, old.id)
 
     def detach_link(self, link: Handle) -> None:
         """BPF_LINK_DETACH."""
@@ -179,7 +180,7 @@ class DemoWrites:
         """BPF_OBJ_PIN."""
         command = "BPF_OBJ_PIN"
         with self._change(command, path=path, **{target.kind: target.id}):
-            _check_open(target, command)
+            _check(target, target.kind, command)
             if target.kind == "btf":
                 raise BpfError(command, EINVAL)
             self._calls.pin(target.kind, target.id, path)
@@ -244,14 +245,17 @@ class DemoWrites:
             self._tell("close", Change({"link": handle.id}))
 
     def _map(self, handle: Handle, command: str) -> DemoMap:
-        _check_open(handle, command)
+        _check(handle, "map", command)
         return self._objects.maps[handle.id]
 
     def _link(self, handle: Handle, command: str) -> DemoLink:
-        _check_open(handle, command)
+        _check(handle, "link", command)
         return self._objects.links[handle.id]
 
 
-def _check_open(handle: Handle, command: str) -> None:
-    if not isinstance(handle, DemoHandle) or not handle.is_open:
+def _check(handle: Handle, kind: HandleKind, command: str) -> None:
+    """As where it is real: one of another kind is this program's mistake, a closed one EBADF."""
+    if not isinstance(handle, DemoHandle) or handle.kind != kind:
+        raise TypeError(f"{handle!r} is no {kind} of the demo kernel")
+    if not handle.is_open:
         raise BpfError(command, EBADF)
