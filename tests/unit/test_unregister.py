@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stops_tui.kernels.kernel import RawConditions, RawSubsystems
+from stops_tui.kernels.kernel import RawConditions, RawHolders, RawSubsystems
 from stops_tui.kernels.writes import ReadOnly
 from stops_tui.struct_ops.examples import example_plan
 from stops_tui.struct_ops.registration import swap, unregister
@@ -284,6 +284,22 @@ def test_what_changed_since_a_person_looked_is_left_alone(change: Any, found: st
     assert found.format(link=made.link_id, map=made.map_id) in outcome.words
     assert outcome.words.endswith("Nothing was done.")
     assert len(kernel.writes.calls) == before
+
+
+def test_what_changes_while_it_looks_for_pins_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That walk may take a second on a busy host: maps and links are looked at after it."""
+    kernel, made = registered(link=True, pin=PIN)
+    facts = facts_of(kernel)
+    wanted = unregister.plan_for(facts, link_id=made.link_id)
+    found = kernel.holders()
+
+    def holders() -> RawHolders:
+        kernel.add_link(made.link_id, 58)
+        return found
+
+    monkeypatch.setattr(kernel, "holders", holders)
+    outcome = unregister.execute(wanted, facts, kernel.writes)
+    assert "when you looked and holds map 58 now. Nothing was done." in outcome.words
 
 
 def test_a_pin_that_became_another_objects_is_left_alone() -> None:

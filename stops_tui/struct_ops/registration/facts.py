@@ -66,12 +66,9 @@ class RegistrationFacts:
 
     def now(self) -> RegistrationFacts:
         """The same, with what a write depends on read again: maps, links, holders, conditions."""
-        return replace(
-            self,
-            snapshot=self.inventory.sweep(),
-            holders=self.kernel.holders(),
-            conditions=self.kernel.conditions(),
-        )
+        holders, conditions = self.kernel.holders(), self.kernel.conditions()
+        snapshot = self.inventory.sweep()  # last: a write is to find what it says
+        return replace(self, snapshot=snapshot, holders=holders, conditions=conditions)
 
     def map_in_link(self, link_id: int) -> int:
         """The map that a link registers; 0 if it is detached, or not there."""
