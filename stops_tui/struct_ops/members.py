@@ -186,7 +186,7 @@ class Decoder:
 def name_in_subsystem(type_: StructOpsType, value: bytes) -> str:
     """The name by which the subsystem knows a map with this value; "" where it has none."""
     name = of_type(type_.name).registering.name
-    member = next((each for each in type_.members if each.name == name), None)
+    member = next((each for each in type_.members if name and each.name == name), None)
     if member is None:
         return ""
     start = type_.data_offset + member.offset
