@@ -43,7 +43,7 @@ class AskScreen(Dialog[str]):
         super().__init__()
         self._title = title
         self._body = body
-        self._answers = answers
+        self.answers = answers
 
     def compose(self) -> ComposeResult:
         """The text and the buttons."""
@@ -57,8 +57,8 @@ class AskScreen(Dialog[str]):
         """Offer the answers, the focus on the first."""
         line = self.query_one(ButtonLine)
         await line.offer(
-            Do(f"screen.answer({answer.key!r})", answer.label, primary=answer is self._answers[0])
-            for answer in self._answers
+            Do(f"screen.answer({answer.key!r})", answer.label, primary=answer is self.answers[0])
+            for answer in self.answers
         )
         line.focus_primary()
 
@@ -68,4 +68,4 @@ class AskScreen(Dialog[str]):
 
     def action_leave(self) -> None:
         """Give the harmless one."""
-        self.dismiss(self._answers[0].key)
+        self.dismiss(self.answers[0].key)

@@ -14,6 +14,7 @@ from stops_tui.screens.ask import Answer, AskScreen
 from stops_tui.screens.proposals import pinning
 from stops_tui.screens.propose import Proposal
 from stops_tui.struct_ops.registration import unregister
+from stops_tui.struct_ops.registration.checks import failures
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.outcome import Check
 from stops_tui.struct_ops.text import printable
@@ -24,7 +25,7 @@ class Leaving(NamedTuple):
 
     Attributes:
         goes: What each link that registers a map holds, in words.
-        warnings: What its end does.
+        warnings: What its end does; failed where it must not be.
         pinning: Keeps them all.
     """
 
@@ -35,6 +36,8 @@ class Leaving(NamedTuple):
     def question(self, to_arm: str) -> AskScreen:
         """Gives "stay", "pin" or "unregister"; to pin is a change, and so has to be armed.
 
+        Where unregistering one would end what nobody named, it is not among the answers.
+
         Args:
             to_arm: How to arm writing; "" if it is armed.
         """
@@ -42,9 +45,11 @@ class Leaving(NamedTuple):
         lines += [Text(f"! {printable(check.words)}", "bold") for check in self.warnings]
         if to_arm:
             lines += [Text(), Text(f"To pin instead, stay first: {to_arm}.")]
-        answers = [Answer("stay", "Stay"), Answer("unregister", "Unregister and quit")]
+        answers = [Answer("stay", "Stay")]
         if not to_arm:
-            answers.insert(1, Answer("pin", "Pin and quit"))
+            answers.append(Answer("pin", "Pin and quit"))
+        if not failures(tuple(self.warnings)):
+            answers.append(Answer("unregister", "Unregister and quit"))
         count = len(self.goes)
         return AskScreen(
             f"Quitting lets go of {count} link{'s' * (count != 1)}",

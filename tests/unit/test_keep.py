@@ -8,7 +8,7 @@ import pytest
 
 from stops_tui.kernels.kernel import RawBpffs, RawSubsystems
 from stops_tui.kernels.writes import Handle, ReadOnly
-from stops_tui.screens.leaving import leaving
+from stops_tui.screens.leaving import Leaving, leaving
 from stops_tui.struct_ops.registration import keep, unpin
 from stops_tui.struct_ops.registration.checks import failures
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
@@ -272,8 +272,15 @@ def test_a_pin_stays_where_its_end_would_end_another_scheduler() -> None:
     assert kernel.writes.calls == []
 
 
-def test_who_quits_is_warned_that_another_scheduler_ends() -> None:
+def test_who_quits_may_not_end_another_scheduler_by_it() -> None:
     kernel, _ = kernel_with()
+    held = [kernel.writes.open_link(22)]
+    assert "unregister" in answers(leaving(kernel, held)), "none runs"
     kernel.subsystems = RawSubsystems("enabled", "fifo")
-    (warning,) = leaving(kernel, [kernel.writes.open_link(22)]).warnings
-    assert 'ends the scheduler that runs, "fifo"' in warning.words
+    asked = leaving(kernel, held)
+    assert 'ends the scheduler that runs, "fifo"' in asked.warnings[0].words
+    assert answers(asked) == ["stay", "pin"]
+
+
+def answers(asked: Leaving) -> list[str]:
+    return [answer.key for answer in asked.question(to_arm="").answers]
