@@ -45,7 +45,7 @@ EVERYWHERE = _on(
         "arm",
         "W",
         "arm writing",
-        "Let this program change the kernel, after asking once; again for read-only, at once.",
+        "Let this program change the kernel, after asking once; again for read-only.",
     ),
     Action("back", "escape", "back", "Come back: clear the filter, leave a screen."),
     Action(

@@ -13,7 +13,7 @@ WHAT = (
 )
 HOW = (
     "Each change is shown and asked for before it is made, and noted in the command log{more}. "
-    "The header says WRITE. {key} makes it read-only again, at once."
+    "The header says WRITE. {key} makes it read-only again."
 )
 
 
