@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-# Only the app is run as root: what it is made of belongs to who makes it.
+# Only the app is run as root, and writes no bytecode then: all files belong to who makes them.
 SUDO   := $(if $(filter-out 0,$(shell id -u)),$(shell command -v sudo))
 STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
@@ -11,7 +11,7 @@ DEV    := $(VENV)/.installed-dev
 .PHONY: run demo test test-vm lint bench screenshots screenshots-vm demo-cast clean
 
 run: $(STAMP)
-	@$(SUDO) $(BIN)/stops-tui $(ARGS)
+	@$(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/stops-tui $(ARGS)
 
 demo: $(STAMP)
 	@$(BIN)/stops-tui --demo $(ARGS)
@@ -53,6 +53,7 @@ $(VENV)/bin/pip:
 
 $(STAMP): pyproject.toml | $(VENV)/bin/pip
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@$(BIN)/python -m compileall -q stops_tui
 	@touch $@
 
 $(DEV): pyproject.toml | $(VENV)/bin/pip
