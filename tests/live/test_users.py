@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from stops_tui.kernels.live.netns import Namespace, inside
 from stops_tui.kernels.live.tcp_iter import TcpWalks
 from stops_tui.kernels.live.users import LiveUsers
 from stops_tui.kernels.users import RawNetns, RawTcpUsers
+from tests.support.clang import missing, tool
 from tests.support.live import MAY_BE_DEFAULT, Kit, LiveMap, eventually, open_bpf_fds, use
 from tests.support.netns import NetnsProcess, netns_process
 
@@ -228,14 +228,18 @@ def program_names(kit: Kit) -> list[str]:
     return names
 
 
+def sockets_are_told() -> None:
+    if reason := sockets.missing():
+        missing(reason)
+
+
 def test_by_name_without_the_iterator(
     kit: Kit, users: LiveUsers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
         raise BpfError("BPF_PROG_LOAD", 1)
 
-    if reason := sockets.missing():
-        pytest.skip(reason)
+    sockets_are_told()
     monkeypatch.setattr(TcpWalks, "_addresses", refuse)
     with (
         kit.tcp_map(data=MAY_BE_DEFAULT) as ops,
@@ -252,12 +256,10 @@ def test_by_name_without_the_iterator(
         )
 
 
-@pytest.mark.skipif(not shutil.which("ss"), reason="ss (iproute2) is missing")
 def test_as_ss_counts_and_details_them(kit: Kit, users: LiveUsers) -> None:
-    if reason := sockets.missing():
-        pytest.skip(reason)
+    sockets_are_told()
     with kit.tcp_map() as ops, netns_process(ops.name, clients=5, listening=True) as there:
-        command = ["nsenter", f"--net={there.path}", "ss", "-tianeOH"]
+        command = ["nsenter", f"--net={there.path}", tool("ss"), "-tianeOH"]
         lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         theirs = {}
         for line in filter(lambda line: f" {ops.name} " in line, lines.splitlines()):
@@ -285,8 +287,7 @@ print(json.dumps([counts, found.by_name, found.unseen]))
 
 
 def test_without_capabilities_it_says_what_is_missing(kit: Kit) -> None:
-    if reason := sockets.missing():
-        pytest.skip(reason)
+    sockets_are_told()
     with (
         kit.tcp_map() as ops,
         kit.clients(ops.name, 2),
@@ -306,10 +307,9 @@ def test_without_capabilities_it_says_what_is_missing(kit: Kit) -> None:
         ]
 
 
-@pytest.mark.skipif(not shutil.which("tc"), reason="tc (iproute2) is missing")
 def test_qdiscs_as_tc_tells_them(users: LiveUsers) -> None:
     with netns_process("reno", clients=1) as there:
-        inside_it = ["nsenter", f"--net={there.path}", "tc"]
+        inside_it = ["nsenter", f"--net={there.path}", tool("tc")]
         tbf = ("tbf", "rate", "100mbit", "burst", "10kb", "latency", "10ms")
         added = [*inside_it, "qdisc", "add", "dev", "lo", "root", "handle", "12:", *tbf]
         if subprocess.run(added, capture_output=True, check=False).returncode:

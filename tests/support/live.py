@@ -13,7 +13,7 @@ import secrets
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -319,6 +319,7 @@ class Kit:
 
     def free_ours(self) -> None:
         """Unregister every map with a name of this kit in it, whichever process made it."""
+        maps = set()
         map_id = self.bpf.map_get_next_id(0)
         while map_id is not None:
             with suppress(BpfError), opened(self.bpf.map_get_fd_by_id(map_id)) as fd:
@@ -326,9 +327,19 @@ class Kit:
                 if info.type == MAP_TYPE_STRUCT_OPS:
                     value = self.bpf.map_lookup_elem(fd, info.value_size)
                     if self.token.encode() in value:
-                        self.bpf.map_delete_elem(fd)
+                        maps.add(map_id)
+                        self.bpf.map_delete_elem(fd)  # refused where a link registers it
             map_id = self.bpf.map_get_next_id(map_id)
+        self._detach(maps)
         self.map_ids.clear()
+
+    def _detach(self, maps: Container[int]) -> None:
+        link_id = self.bpf.link_get_next_id(0)
+        while link_id is not None:
+            with suppress(BpfError), opened(self.bpf.link_get_fd_by_id(link_id)) as fd:
+                if self.bpf.link_get_info_by_fd(fd).map_id in maps:
+                    self.bpf.link_detach(fd)
+            link_id = self.bpf.link_get_next_id(link_id)
 
     def map_exists(self, map_id: int) -> bool:
         """Whether a map id is still in use."""

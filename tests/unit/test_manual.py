@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import runpy
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 
 from stops_tui import exit_codes
 from stops_tui.actions import ACTIONS
+from tests.support.clang import tool
 
 MANUAL = Path(__file__).parents[2] / "packaging" / "manual.py"
 
@@ -50,11 +50,9 @@ def test_the_page_has_every_verb_option_and_action(page: str) -> None:
 
 
 def test_troff_has_nothing_to_say_against_it(manual: dict[str, Any], tmp_path: Path) -> None:
-    if not shutil.which("groff"):
-        pytest.skip("groff is not installed")
     path = tmp_path / "stops-tui.1"
     path.write_text(manual["man_page"]())
-    command = ["groff", "-man", "-Tutf8", "-ww", "-Kutf8", str(path)]
+    command = [tool("groff"), "-man", "-Tutf8", "-ww", "-Kutf8", str(path)]
     ended = subprocess.run(command, capture_output=True, text=True, check=True)
     assert ended.stderr == ""
     assert "sudo stops-tui list --json" in ended.stdout
