@@ -479,6 +479,7 @@ def test_two_threads_load_each_its_own(kernel: LiveKernel, dctcp: Mine) -> None:
 
 
 def test_killed_at_any_call_nothing_is_left(kit: Kit, cli: Cli, dctcp: Mine) -> None:
+    kit.need_links()  # a dry run is made in a scratch link map
     name = kit.name()
     register = ("register", "--object", str(dctcp.path), "--set", f"name={name}", "--dry-run")
     calls = cli.calls(*register)

@@ -137,7 +137,12 @@ def test_what_a_kernel_has_no_test_may_be_skipped_for() -> None:
         (None, b"", "was ended after 60 s; 2 min 05 s"),
         (1, b"", "left no report; 2 min 05 s"),
         (0, XML[:-9], "left no report; 2 min 05 s"),
-        (2, XML, "2 run: 1 passed, 1 failed; 2 skipped; pytest was interrupted; 2 min 05 s"),
+        (
+            2,
+            XML,
+            "2 run: 1 passed, 1 failed; 2 skipped; pytest was interrupted "
+            "(its time was up, or a test file cannot be read); 2 min 05 s",
+        ),
         (3, XML, "2 run: 1 passed, 1 failed; 2 skipped; pytest ended with 3; 2 min 05 s"),
     ],
 )
@@ -153,6 +158,7 @@ def test_tests_that_are_named_are_all_that_runs() -> None:
         "tests/unit/test_vm.py::test_x",
     ]
     assert "tests/live" in selection.arguments("6.12", ["-x"])
+    assert "tests/live" in selection.arguments("6.12", ["-k", "tests"])
     dear, other = selection.arguments("6.1", ["-k", "app"]), selection.arguments("6.12", [])
     assert set(selection.PILOT) <= set(dear)
     assert not set(selection.PILOT) & set(other)

@@ -48,7 +48,7 @@ class Guest:
 
     status: int | None = None
     files: Mapping[str, bytes] = field(default_factory=dict)
-    console: deque[str] = field(default_factory=lambda: deque(maxlen=60))
+    console: deque[str] = field(default_factory=lambda: deque(maxlen=200))
     ended: str = ""
 
 

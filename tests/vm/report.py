@@ -13,7 +13,10 @@ from tests.vm.selection import may_skip
 REPORT = "report.xml"
 """The name of pytest's JUnit report among a guest's files."""
 
-_STATUSES = {2: "pytest was interrupted", 5: "pytest found no tests"}
+_STATUSES = {
+    2: "pytest was interrupted (its time was up, or a test file cannot be read)",
+    5: "pytest found no tests",
+}
 
 
 @dataclass(frozen=True)

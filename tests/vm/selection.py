@@ -50,6 +50,9 @@ LACKS = {
 }
 """What each kernel has not, as Debian builds it: only for that may a test be skipped."""
 
+_WITH_WORD = ("-k", "-m", "-o", "-p")
+"""Options of pytest after which a word is no path, whatever it looks like."""
+
 _LACKING = re.compile(r"this kernel has no ([\w ]+)")
 
 
@@ -61,7 +64,9 @@ def may_skip(kernel: str, reason: str) -> bool:
 
 def arguments(kernel: str, given: list[str]) -> list[str]:
     """pytest's arguments: those that were given, with the tests to run if they name none."""
-    if any((PROJECT / word.partition("::")[0]).exists() for word in given if word[:1] != "-"):
+    before = ["", *given][: len(given)]
+    words = [word for option, word in zip(before, given, strict=True) if option not in _WITH_WORD]
+    if any((PROJECT / word.partition("::")[0]).exists() for word in words if word[:1] != "-"):
         return given
     left_out = [f"--deselect={test}" for test in LEFT_OUT]
     if kernel in DEAR_ON:
