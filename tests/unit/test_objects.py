@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from errno import EMFILE, ENOENT, EPERM
+from errno import EACCES, EMFILE, ENOENT, ENOMEM, EPERM
 
 import pytest
 from hypothesis import given
@@ -22,7 +22,7 @@ HASH, STRUCT_OPS = 1, 26
 class FakeBpf(Bpf):
     """Maps and links by id; `refuse` makes opening one fail, `before` runs as one is opened.
 
-    `refuse_ids` is the errno with which map ids are refused.
+    `refuse_ids` is the errno with which map ids are refused, `unreadable` that of values by map id.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class FakeBpf(Bpf):
         self.links: dict[int, tuple[int, int]] = {}
         self.refuse: dict[int, int] = {}
         self.refuse_ids = 0
-        self.unreadable: set[int] = set()
+        self.unreadable: dict[int, int] = {}
         self.opened: list[int] = []
         self.held: dict[int, int] = {}
         self.before: Callable[[int], object] = lambda _: None
@@ -75,8 +75,8 @@ class FakeBpf(Bpf):
             return self.map_lookup_elem(fd, value_size)
 
     def map_lookup_elem(self, fd: int, value_size: int, key: bytes = bytes(4)) -> bytes:
-        if self.held[fd] in self.unreadable:
-            raise BpfError("BPF_MAP_LOOKUP_ELEM", EPERM)
+        if errno := self.unreadable.get(self.held[fd]):
+            raise BpfError("BPF_MAP_LOOKUP_ELEM", errno)
         return self.maps[self.held[fd]][1][:value_size]
 
 
@@ -147,9 +147,9 @@ def test_what_is_known_of_a_map_stays_where_a_look_at_it_fails(
     bpf.refuse = {6: EMFILE}
     found = maps.look(bpf)
     assert (found[5].value, found[6]) == (b"FIVE", known)
-    bpf.refuse, bpf.unreadable = {}, {6}
+    bpf.refuse, bpf.unreadable = {}, {6: EPERM}
     assert maps.look(bpf)[6] is known
-    bpf.unreadable = set()
+    bpf.unreadable = {}
     assert maps.look(bpf)[6].value == b"SIX."
 
 
@@ -164,11 +164,21 @@ def test_nothing_is_forgotten_where_ids_are_refused(bpf: FakeBpf, maps: Watched[
     assert sorted(maps.look(bpf)) == [5, 6]
 
 
-def test_a_value_that_may_not_be_read(bpf: FakeBpf, maps: Watched[RawMap]) -> None:
+@pytest.mark.parametrize("errno", [EPERM, EACCES])
+def test_a_value_that_may_not_be_read(bpf: FakeBpf, maps: Watched[RawMap], errno: int) -> None:
     bpf.maps = {5: (STRUCT_OPS, b"five")}
-    bpf.unreadable = {5}
+    bpf.unreadable = {5: errno}
     assert maps.look(bpf)[5].value == b""
-    bpf.unreadable = set()
+    bpf.unreadable = {}
+    assert maps.look(bpf)[5].value == b"five"
+
+
+def test_a_new_map_is_told_once_its_value_can_be_read(bpf: FakeBpf, maps: Watched[RawMap]) -> None:
+    """Else it would be told to have changed from nothing."""
+    bpf.maps = {5: (STRUCT_OPS, b"five")}
+    bpf.unreadable = {5: ENOMEM}
+    assert maps.look(bpf) == {}
+    bpf.unreadable = {}
     assert maps.look(bpf)[5].value == b"five"
 
 

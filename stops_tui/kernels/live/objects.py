@@ -12,7 +12,7 @@ import struct
 import sys
 import time
 from collections.abc import Callable, Collection
-from errno import ENOENT
+from errno import EACCES, ENOENT, EPERM
 from typing import Generic, TypeVar
 
 from stops_tui.bpf.errors import BpfError
@@ -151,7 +151,7 @@ def _read_map(bpf: Bpf, map_id: int, known: RawMap | None) -> RawMap | None:
 
 
 def _new_map(bpf: Bpf, map_id: int) -> RawMap | None:
-    """A map; its value is b"" as long as the kernel refuses it."""
+    """A map; its value is b"" as long as it may not be read."""
     fd = bpf.map_get_fd_by_id(map_id, BPF_F_RDONLY)
     try:
         if bpf.obj_get_type_by_fd(fd) != MAP_TYPE_STRUCT_OPS:
@@ -159,7 +159,9 @@ def _new_map(bpf: Bpf, map_id: int) -> RawMap | None:
         info = bpf.map_get_info_by_fd(fd)
         try:
             value = bpf.map_lookup_elem(fd, info.value_size)
-        except BpfError:
+        except BpfError as error:
+            if error.errno not in (EPERM, EACCES):
+                raise  # it passes: told as nothing, the value would seem to change
             value = b""
     finally:
         os.close(fd)
