@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,10 +11,12 @@ import pytest
 from stops_tui import cli
 from stops_tui.cli.parser import parse
 from stops_tui.kernels.kernel import RawCode
+from stops_tui.kernels.recording.redact import Redacted
 from stops_tui.kernels.users import RawNetns
 from stops_tui.struct_ops.inventory import Inventory
 from stops_tui.struct_ops.types import offered_types
 from tests.support.fake_kernel import FakeKernel
+from tests.support.recorded import Tape
 
 
 @pytest.fixture
@@ -312,6 +315,17 @@ def test_code_that_is_withheld_is_exit_3_and_says_why(capture: Any, form: str) -
     exit_code, out, err = capture(f"prog id 26 {form}")
     assert (exit_code, out) == (3, "")
     assert err == "stops-tui: program 26: not in this fake kernel\n"
+
+
+def test_code_that_a_recording_leaves_out_is_exit_1_and_says_why(
+    kernel: FakeKernel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tape = Tape(kernel, tmp_path / "night.stops", keep=Redacted())
+    tape.look()
+    exit_code = cli.run(parse(["prog", "id", "25", "--xlated"]), tape.play)
+    out, err = capsys.readouterr()
+    assert (exit_code, out) == (1, "")
+    assert "left out of this record" in err
 
 
 def test_code_that_does_not_exist_is_exit_1(kernel: FakeKernel, capture: Any) -> None:
