@@ -303,6 +303,14 @@ def test_it_ends_at_its_largest_size(kernel: FakeKernel, path: Path) -> None:
     assert 1 < len(found.moments()) <= refcnt + 2
 
 
+def test_one_whose_types_are_more_than_its_largest_size_does_not_begin(
+    kernel: FakeKernel, path: Path
+) -> None:
+    with pytest.raises(RecordingError, match=r"needs [\d,]+ bytes at least; 500 are allowed"):
+        Tape(kernel, path, most=500)
+    assert not path.exists()
+
+
 def test_only_its_owner_may_read_it(kernel: FakeKernel, path: Path) -> None:
     Tape(kernel, path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

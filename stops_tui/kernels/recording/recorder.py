@@ -63,7 +63,8 @@ class Recorder:
             clock: Seconds since the epoch; the kernel's own where none is given.
 
         Raises:
-            RecordingError: It could not be written; there is no file then.
+            RecordingError: It could not be written, or its types alone take more than `most`;
+                there is no file then.
         """
         self.ended = ""
         self._kernel = kernel
@@ -80,8 +81,12 @@ class Recorder:
         self._holders: RawHolders | None = None
         self._conditions: RawConditions | None = None
         try:
-            first = [self._start(interval), *self._kernel_btfs(wanted)]
-            writer.append(0, writer.pack(first))
+            first = writer.pack([self._start(interval), *self._kernel_btfs(wanted)])
+            if (least := self._size_with(first)) > most:
+                raise RecordingError(
+                    writer.path, f"needs {least:,} bytes at least; {most:,} are allowed"
+                )
+            writer.append(0, first)
         except BaseException:
             writer.discard()
             raise
@@ -240,11 +245,15 @@ class Recorder:
 
     def _full(self, payload: bytes) -> str:
         """Why there is no room for this block and one that says the end; "" if there is."""
-        if self._writer.size + self._writer.size_of(payload) + _END_SIZE > self._most:
+        if self._size_with(payload) > self._most:
             return f"it reached its largest size, {self._most:,} bytes"
         if self._writer.blocks + 2 > BLOCKS_MOST:
             return f"it reached the most looks that a file holds, {BLOCKS_MOST:,}"
         return ""
+
+    def _size_with(self, payload: bytes) -> int:
+        """Bytes of the file with this block and one that says the end."""
+        return self._writer.size + self._writer.size_of(payload) + _END_SIZE
 
     def _end(self, why: str) -> None:
         if not self.ended:
