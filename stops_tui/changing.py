@@ -122,9 +122,10 @@ class ChangingApp(TapingApp):
         if isinstance(proposal, str):
             self.notify(proposal, severity="warning", markup=False)
             return
+        from stops_tui.screens.ask import AskScreen
         from stops_tui.screens.propose import ProposalScreen
 
-        if not isinstance(self.screen, ProposalScreen):  # the key was pressed once too often
+        if not isinstance(self.screen, (AskScreen, ProposalScreen)):  # one question at a time
             self.push_screen(ProposalScreen(proposal))
 
     def change(self, job: Callable[[], T], done: Callable[[T], object]) -> None:
@@ -182,11 +183,9 @@ class ChangingApp(TapingApp):
 
     async def action_quit(self) -> None:
         """Leave, unless that would unregister something: then ask first."""
-        if not self.at_rest():
-            return
         if not self.held:
-            self.exit()
-        else:
+            self._end()
+        elif self.at_rest():
             from stops_tui.screens.leaving import leaving
 
             self.lookup(self, partial(leaving, self.kernel, self.held), self._ask_to_leave)
@@ -196,7 +195,7 @@ class ChangingApp(TapingApp):
 
         to_arm = "" if self.armed else self.how_to_arm
         if not found.goes:  # all were detached by others since the last look
-            self.exit()
+            self._end()
         elif not isinstance(self.screen, AskScreen):
             self.push_screen(found.question(to_arm), partial(self._leave, found))
 
@@ -206,10 +205,15 @@ class ChangingApp(TapingApp):
 
             self.push_screen(ProposalScreen(found.pinning), self._leave_pinned)
         elif answer == "unregister":
-            self.exit()
+            self._end()
 
     def _leave_pinned(self, outcome: Outcome | None) -> None:
         if outcome and outcome.ok:
+            self._end()
+
+    def _end(self) -> None:
+        """Leave, unless a change began while it was asked: its thread would die half-way."""
+        if self.at_rest():
             self.exit()
 
     def let_all_go(self) -> None:

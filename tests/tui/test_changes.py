@@ -16,6 +16,8 @@ from stops_tui.kernels.kernel import RawSubsystems
 from stops_tui.kernels.writes import Handle
 from stops_tui.screens.ask import AskScreen
 from stops_tui.screens.explorer import ExplorerScreen
+from stops_tui.screens.proposals import unregistering
+from stops_tui.screens.propose import Proposal
 from stops_tui.widgets.top_line import TopLine
 from tests.support.fake_kernel import FakeKernel
 from tests.tui.asking import agree, app_on, ask, told
@@ -496,3 +498,40 @@ async def test_read_only_offers_no_pinning() -> None:
         await pilot.press("W", "q")
         await until_shown(pilot, "Quitting lets go of 1 link", "stay first: W arms writing.")
         assert "Pin and quit" not in screen_text(pilot)
+
+
+async def test_a_change_that_began_while_it_was_asked_is_not_left_half_done() -> None:
+    kernel = FakeKernel.busy()
+    gate = threading.Event()
+    async with app_on(kernel) as (app, pilot):
+        await hold_a_link(app, kernel, pilot)
+        await pilot.press("q")
+        await until_shown(pilot, "Unregister and quit")
+        app.change(gate.wait, lambda _: None)
+        await pilot.press("left", "enter")  # round to the last answer
+        await until(pilot, lambda: "The kernel is at work" in told(app))
+        assert app.is_running
+        gate.set()
+        await until(pilot, lambda: not app.at_work)
+        await pilot.press("q")
+        await until_shown(pilot, "Unregister and quit")
+        await pilot.press("left", "enter")
+        await until(pilot, lambda: not app.is_running)
+
+
+async def test_no_change_is_proposed_over_the_question_whether_to_leave() -> None:
+    kernel = FakeKernel.busy()
+    gate = threading.Event()
+    async with app_on(kernel, map_id=58) as (app, pilot):
+        await hold_a_link(app, kernel, pilot)
+
+        def make() -> Proposal:
+            gate.wait()
+            return unregistering(kernel, (), map_id=58)
+
+        app.propose(make)
+        await pilot.press("q")
+        await until_shown(pilot, "[ Stay ]")
+        gate.set()
+        await pilot.pause(0.3)
+        assert isinstance(app.screen, AskScreen)
