@@ -149,7 +149,7 @@ class RawQdiscs(NamedTuple):
 
 
 class RawSchedExt(NamedTuple):
-    """What sched_ext says of itself, from /sys/kernel/sched_ext, /proc and the kernel's log.
+    """What sched_ext says of itself, from /sys/kernel/sched_ext and /proc.
 
     What is None was not looked at.
 
@@ -161,7 +161,6 @@ class RawSchedExt(NamedTuple):
         enable_seq: How many schedulers were enabled since boot.
         events: root/events, by name.
         tasks: Tasks of the class now; None where /proc does not tell.
-        log: Lines of the kernel's log that speak of sched_ext, the newest last.
         unseen: What could not be read.
     """
 
@@ -172,7 +171,18 @@ class RawSchedExt(NamedTuple):
     enable_seq: int | None = 0
     events: Mapping[str, int] = MappingProxyType({})
     tasks: int | None = None
-    log: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
+
+
+class RawLog(NamedTuple):
+    """Lines of the kernel's log that speak of one thing.
+
+    Attributes:
+        lines: The newest last.
+        unseen: Why there may be more.
+    """
+
+    lines: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
 
 
@@ -214,7 +224,10 @@ class Users(Protocol):
         """Instances of queueing disciplines (TCA_KIND), in every network namespace."""
 
     def sched_ext(self) -> RawSchedExt | None:
-        """What sched_ext says; None where the kernel has none."""
+        """What sched_ext says; None where the kernel has none. Counts the threads of the host."""
+
+    def sched_ext_log(self) -> RawLog:
+        """What the kernel's log says of sched_ext: why it ended schedulers."""
 
     def hid_device(self, hid_id: int) -> RawHidDevice | None:
         """The HID device of this id; None if it is gone."""

@@ -21,9 +21,9 @@ def reasons(kernel: Kernel, snapshot: Snapshot, wanted: Collection[int]) -> dict
     from stops_tui.struct_ops.account.asked import known
     from stops_tui.struct_ops.account.ejection import ejection
 
-    scx = kernel.users.sched_ext()
+    log = kernel.users.sched_ext_log().lines
     maps = [snapshot.maps[map_id] for map_id in wanted if map_id in snapshot.maps]
-    told = {map_.id: ejection(scx.log, known(map_).name).reason for map_ in maps if scx}
+    told = {map_.id: ejection(log, known(map_).name).reason for map_ in maps}
     return {map_id: reason for map_id, reason in told.items() if reason}
 
 

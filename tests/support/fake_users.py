@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 from stops_tui.kernels.users import (
     RawHidDevice,
+    RawLog,
     RawNetns,
     RawQdisc,
     RawQdiscs,
@@ -32,6 +33,7 @@ class FakeUsers:
         default_qdisc: net.core.default_qdisc.
         qdisc_instances: All there are.
         sched_ext_now: What sched_ext says.
+        log: What the kernel's log says of it.
         hid_devices: Those that are there, by id.
     """
 
@@ -42,6 +44,7 @@ class FakeUsers:
         self.default_qdisc = "pfifo_fast"
         self.qdisc_instances: list[RawQdisc] = []
         self.sched_ext_now: RawSchedExt | None = None
+        self.log: tuple[str, ...] = ()
         self.hid_devices: dict[int, RawHidDevice] = {}
         self._sockets: dict[tuple[int, int], list[RawSocket]] = {}
         self._defaults: set[tuple[int, int]] = set()
@@ -109,6 +112,10 @@ class FakeUsers:
     def sched_ext(self) -> RawSchedExt | None:
         self.looks += 1
         return self.sched_ext_now
+
+    def sched_ext_log(self) -> RawLog:
+        self.looks += 1
+        return RawLog(self.log)
 
     def hid_device(self, hid_id: int) -> RawHidDevice | None:
         self.looks += 1

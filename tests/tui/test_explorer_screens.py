@@ -59,11 +59,11 @@ def test_holders(
 
 
 def test_why_a_scheduler_was_ejected(kernel: FakeKernel, app: StopsApp, snap_compare: SNAP) -> None:
-    log = (
+    kernel.users.log = (
         'sched_ext: BPF scheduler "simple" disabled (runnable task stall)',
         "sched_ext: simple: python3[136] failed to run for 2.304s",
     )
-    kernel.users.sched_ext_now = RawSchedExt("disabled", nr_rejected=3, enable_seq=7, log=log)
+    kernel.users.sched_ext_now = RawSchedExt("disabled", nr_rejected=3, enable_seq=7)
 
     async def run(pilot: Pilot[None]) -> None:
         await settle(pilot)

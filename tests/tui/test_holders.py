@@ -244,7 +244,8 @@ async def test_an_ejected_scheduler_and_its_reason(kernel: FakeKernel) -> None:
     kernel.subsystems = RawSubsystems("enabled", "simple", frozenset({0x2A}))
     async with opened(kernel) as (_, pilot):
         assert kernel.users.looks == 0
-        kernel.users.sched_ext_now = RawSchedExt("disabled", log=STALLED)
+        kernel.users.sched_ext_now = RawSchedExt("disabled")
+        kernel.users.log = STALLED
         kernel.subsystems = RawSubsystems("disabled", None, frozenset({0x2A}))
         await until_shown(pilot, "attached → ejected: runnable task stall", "✗ ejected: runnable")
         assert kernel.users.looks == 1

@@ -368,7 +368,9 @@ def scheduler(state: RawSchedExt, running: bool) -> FakeKernel:
 
 
 def test_an_ejected_scheduler_with_the_kernels_reason() -> None:
-    found = account(scheduler(RawSchedExt("disabled", log=STALLED), running=False))
+    kernel = scheduler(RawSchedExt("disabled"), running=False)
+    kernel.users.log = STALLED
+    found = account(kernel)
     assert found.reason == "runnable task stall: python3[136] failed to run for 2.304s"
     assert found.sentence == (
         "Ejected: runnable task stall: python3[136] failed to run for 2.304s; still attached by "

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stops_tui.kernels.kernel import RawSubsystems
-from stops_tui.kernels.users import RawSchedExt
 from stops_tui.struct_ops.account.ejection import Ejection, ejection
 from stops_tui.struct_ops.events import diff
 from stops_tui.struct_ops.inventory import Inventory
@@ -56,7 +55,7 @@ def stalled() -> tuple[FakeKernel, Inventory]:
     inventory = Inventory(kernel)
     inventory.sweep()
     kernel.subsystems = RawSubsystems("disabled", None)
-    kernel.users.sched_ext_now = RawSchedExt("disabled", log=(STALL, DETAIL))
+    kernel.users.log = STALL, DETAIL
     return kernel, inventory
 
 
@@ -85,7 +84,5 @@ def test_reasons_are_those_of_the_maps_asked_for() -> None:
     snapshot = inventory.sweep()
     assert ejected(snapshot) == {5}
     assert reasons(kernel, snapshot, {5, 6}) == {5: "runnable task stall"}
-    kernel.users.sched_ext_now = RawSchedExt("disabled")
-    assert reasons(kernel, snapshot, {5}) == {}
-    kernel.users.sched_ext_now = None
+    kernel.users.log = ()
     assert reasons(kernel, snapshot, {5}) == {}

@@ -8,7 +8,6 @@ import pytest
 
 from stops_tui.kernels.kernel import Kernel, RawSubsystems
 from stops_tui.kernels.recording.redact import Redacted, Whole
-from stops_tui.kernels.users import RawSchedExt
 from stops_tui.struct_ops.account import Account, Accounts
 from stops_tui.struct_ops.story import tell
 from tests.support.fake_kernel import FakeKernel
@@ -42,12 +41,9 @@ def test_why_a_scheduler_was_ejected_is_told(
     kernel.subsystems = RawSubsystems("enabled", "simple", frozenset({0x2A}))
     tape = Tape(kernel, path, keep=keep)
     tape.look()
-    kernel.users.sched_ext_now = RawSchedExt(
-        "disabled",
-        log=(
-            '[    5.1] sched_ext: BPF scheduler "simple" disabled (runnable task stall)',
-            "[    5.2] sched_ext: simple: python3[136] failed to run for 2.304s",
-        ),
+    kernel.users.log = (
+        '[    5.1] sched_ext: BPF scheduler "simple" disabled (runnable task stall)',
+        "[    5.2] sched_ext: simple: python3[136] failed to run for 2.304s",
     )
     kernel.subsystems = kernel.subsystems._replace(sched_ext_state="disabled", sched_ext_ops=None)
     tape.look()
@@ -62,6 +58,21 @@ def test_why_a_scheduler_was_ejected_is_told(
         "state": "enabled",
         "root/ops": "simple",
     }
+
+
+def test_the_log_is_read_where_sched_ext_says_something_else_and_stays(
+    kernel: FakeKernel, path: Path
+) -> None:
+    kernel.users.log = ("[    5.1] sched_ext: it",)
+    tape = Tape(kernel, path)
+    tape.look()
+    kernel.users.log = ()
+    kernel.subsystems = kernel.subsystems._replace(hid_ids=frozenset())
+    tape.look()
+    assert (
+        kernel.users.looks == 1
+    )  # the log alone: what else sched_ext says costs a walk over /proc
+    assert tape.play().users.sched_ext_log().lines == ("[    5.1] sched_ext: it",)
 
 
 def test_of_a_device_it_is_told_whether_it_was_there(kernel: FakeKernel, path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from errno import EPERM, EPIPE
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,8 +22,8 @@ from stops_tui.kernels.live.kmsg import line_of, lines_with
 from stops_tui.kernels.live.netns import Namespaces
 from stops_tui.kernels.live.owners import owners
 from stops_tui.kernels.live.qdiscs import number, qdiscs
-from stops_tui.kernels.live.sched_ext import policy_of, sched_ext
-from stops_tui.kernels.users import RawHidDevice, RawNetns, RawQdisc, RawQdiscs, RawSchedExt
+from stops_tui.kernels.live.sched_ext import policy_of, sched_ext, sched_ext_log
+from stops_tui.kernels.users import RawHidDevice, RawLog, RawNetns, RawQdisc, RawQdiscs, RawSchedExt
 from tests.support.netlink_messages import attribute, decoded
 
 # owners of sockets
@@ -128,7 +128,7 @@ def write(path: Path, content: str) -> None:
 
 
 @pytest.fixture
-def scx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def scx(tmp_path: Path) -> Path:
     """A /sys with a scheduler that runs, and a /proc with a thread of every policy beside it."""
     folder = tmp_path / "sys/kernel/sched_ext"
     files = {"state": "enabled", "switch_all": "0", "nr_rejected": "3", "enable_seq": "12"}
@@ -138,12 +138,11 @@ def scx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     write(folder / "root/events", "SCX_EV_A 5\nSCX_EV_B 0\nodd line\n")
     for tid in range(8):
         write(tmp_path / f"proc/12/task/{tid}/stat", stat(tid).decode())
-    log(monkeypatch, b"6,1,1,-;sched_ext: it")
-    yield tmp_path
+    return tmp_path
 
 
 def look(folder: Path) -> RawSchedExt | None:
-    return sched_ext(folder / "sys", folder / "proc", Path("/dev/null"))
+    return sched_ext(folder / "sys", folder / "proc")
 
 
 def test_a_scheduler_that_runs(scx: Path) -> None:
@@ -155,7 +154,6 @@ def test_a_scheduler_that_runs(scx: Path) -> None:
         enable_seq=12,
         events={"SCX_EV_A": 5, "SCX_EV_B": 0},
         tasks=1,
-        log=("[    0.000001] sched_ext: it",),
     )
 
 
@@ -176,12 +174,19 @@ def test_a_scheduler_that_was_ejected(scx: Path) -> None:
 
 
 def test_without_proc_the_number_of_tasks_is_unknown(scx: Path) -> None:
-    found = sched_ext(scx / "sys", scx / "absent", Path("/dev/null"))
+    found = sched_ext(scx / "sys", scx / "absent")
     assert found and found.tasks is None
 
 
 def test_a_kernel_without_sched_ext(tmp_path: Path) -> None:
     assert look(tmp_path) is None
+
+
+def test_what_the_log_says_of_sched_ext(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    absent = ("the kernel's log: there is no /dev/kmsg: run dmesg on the host",)
+    assert sched_ext_log(tmp_path / "kmsg") == RawLog((), absent)
+    log(monkeypatch, b"6,1,1,-;sched_ext: it", b"6,2,2,-;other")
+    assert sched_ext_log(Path("/dev/null")) == RawLog(("[    0.000001] sched_ext: it",))
 
 
 # HID devices

@@ -10,6 +10,7 @@ from stops_tui.kernels.demo.rules.tcp import DemoSocket
 from stops_tui.kernels.demo.world import World
 from stops_tui.kernels.users import (
     RawHidDevice,
+    RawLog,
     RawQdiscs,
     RawSchedExt,
     RawSocket,
@@ -88,6 +89,12 @@ class DemoUsers:
         with self._lock:
             self._advance()
             return self._world.sched_ext.says()
+
+    def sched_ext_log(self) -> RawLog:
+        """What its log says of schedulers that ended."""
+        with self._lock:
+            self._advance()
+            return RawLog(tuple(self._world.sched_ext.log[-20:]))
 
     def hid_device(self, hid_id: int) -> RawHidDevice | None:
         """The device; None if it was unplugged."""

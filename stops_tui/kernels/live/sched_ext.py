@@ -1,4 +1,4 @@
-"""What sched_ext says of itself: /sys/kernel/sched_ext, /proc, the kernel's log.
+"""What sched_ext says of itself, in /sys/kernel/sched_ext and /proc; and the kernel's log of it.
 
 Source: kernel/sched/ext.c (scx_ktype, scx_root), Documentation/scheduler/sched-ext.rst.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from stops_tui.kernels.live.kmsg import KMSG, lines_with
 from stops_tui.kernels.live.proc import PROC, pids, read_small
 from stops_tui.kernels.live.sysfs import SYSFS, attribute
-from stops_tui.kernels.users import RawSchedExt
+from stops_tui.kernels.users import RawLog, RawSchedExt
 
 _NORMAL, _BATCH, _IDLE, _EXT = 0, 3, 5, 7
 """SCHED_* (include/uapi/linux/sched.h)."""
@@ -22,14 +22,13 @@ _POLICY = 41 - 3
 """Field 41 of proc_pid_stat(5), counted from the one behind the command."""
 
 
-def sched_ext(sysfs: Path = SYSFS, proc: Path = PROC, kmsg: Path = KMSG) -> RawSchedExt | None:
+def sched_ext(sysfs: Path = SYSFS, proc: Path = PROC) -> RawSchedExt | None:
     """See `Users.sched_ext`."""
     folder = sysfs / "kernel/sched_ext"
     state = attribute(folder / "state")
     if state is None:
         return None
     switch_all = _number(folder / "switch_all") != 0
-    log, unseen = lines_with("sched_ext", kmsg)
     return RawSchedExt(
         state=state,
         ops=attribute(folder / "root/ops"),
@@ -38,9 +37,13 @@ def sched_ext(sysfs: Path = SYSFS, proc: Path = PROC, kmsg: Path = KMSG) -> RawS
         enable_seq=_number(folder / "enable_seq"),
         events=dict(_events(attribute(folder / "root/events") or "")),
         tasks=_tasks(proc, switch_all) if state == "enabled" else 0,
-        log=log,
-        unseen=(unseen,) if unseen else (),
     )
+
+
+def sched_ext_log(kmsg: Path = KMSG) -> RawLog:
+    """See `Users.sched_ext_log`."""
+    lines, unseen = lines_with("sched_ext", kmsg)
+    return RawLog(lines, (unseen,) if unseen else ())
 
 
 def _events(text: str) -> Iterator[tuple[str, int]]:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from stops_tui.btf import Btf
 from stops_tui.kernels.live.hid import hid_device
 from stops_tui.kernels.live.netns import Namespaces
-from stops_tui.kernels.live.sched_ext import sched_ext
+from stops_tui.kernels.live.sched_ext import sched_ext, sched_ext_log
 from stops_tui.kernels.users import (
     RawHidDevice,
+    RawLog,
     RawQdiscs,
     RawSchedExt,
     RawSocket,
@@ -57,6 +58,10 @@ class LiveUsers:
     def sched_ext(self) -> RawSchedExt | None:
         """What sched_ext says; None where the kernel has none."""
         return sched_ext()
+
+    def sched_ext_log(self) -> RawLog:
+        """What the kernel's log says of sched_ext."""
+        return sched_ext_log()
 
     def hid_device(self, hid_id: int) -> RawHidDevice | None:
         """The HID device of this id; None if it is gone."""

@@ -8,6 +8,7 @@ from typing import NoReturn
 from stops_tui.kernels.recording.state import State
 from stops_tui.kernels.users import (
     RawHidDevice,
+    RawLog,
     RawQdiscs,
     RawSchedExt,
     RawSocket,
@@ -79,9 +80,8 @@ class PastUsers:
         return RawQdiscs(unseen=(_NOT_RECORDED,))
 
     def sched_ext(self) -> RawSchedExt | None:
-        """What a sweep sees, and the log that was read when that changed."""
-        state = self._now()
-        says = state.sweep.subsystems
+        """What a sweep sees."""
+        says = self._now().sweep.subsystems
         if says.sched_ext_state is None:
             return None
         return RawSchedExt(
@@ -90,9 +90,12 @@ class PastUsers:
             switch_all=None,
             nr_rejected=None,
             enable_seq=None,
-            log=state.log,
             unseen=(_COUNTS,),
         )
+
+    def sched_ext_log(self) -> RawLog:
+        """As it was read when sched_ext last said something else."""
+        return RawLog(self._now().log)
 
     def hid_device(self, hid_id: int) -> RawHidDevice | None:
         """Whether it was there; its name was not recorded."""

@@ -14,6 +14,7 @@ from stops_tui.kernels.kernel import (
     RawConditions,
     RawHolders,
     RawProgram,
+    RawSubsystems,
     RawSweep,
     RunCount,
 )
@@ -76,6 +77,7 @@ class Recorder:
         self._elapsed = 0.0
         self._last_beat = float("-inf")
         self._sweep: RawSweep | None = None
+        self._log: tuple[str, ...] = ()
         self._programs: dict[int, RawProgram] = {}
         self._btfs: set[int] = set()
         self._holders: RawHolders | None = None
@@ -195,10 +197,12 @@ class Recorder:
         self._holders, self._conditions = holders, conditions
 
     def _changes(self, sweep: RawSweep, counts: Mapping[int, RunCount]) -> Iterator[Entry]:
-        before = self._sweep or RawSweep({}, {}, sweep.subsystems)
+        before = self._sweep or RawSweep({}, {}, RawSubsystems())
         says = None
         if self._sweep is None or sweep.subsystems != self._sweep.subsystems:
-            says = convert.subsystems_record(sweep.subsystems, self._keep.log(self._log(sweep)))
+            if _scheduler(sweep.subsystems) != _scheduler(before.subsystems):
+                self._log = self._kernel.users.sched_ext_log().lines  # one may have been ejected
+            says = convert.subsystems_record(sweep.subsystems, self._keep.log(self._log))
         runs = [
             convert.to_record(records.RunCount, runs, prog_id=prog_id)
             for prog_id, runs in counts.items()
@@ -215,13 +219,6 @@ class Recorder:
         for prog_id, counted in counts.items():
             if prog_id in self._programs:
                 self._programs[prog_id] = self._programs[prog_id]._replace(runs=counted)
-
-    def _log(self, sweep: RawSweep) -> Sequence[str]:
-        """What the kernel's log says of schedulers: asked where one that ran may have ended."""
-        if sweep.subsystems.sched_ext_state is None:
-            return ()
-        scx = self._kernel.users.sched_ext()
-        return scx.log if scx else ()
 
     # Writing
 
@@ -264,6 +261,11 @@ class Recorder:
 def _objects(sweep: RawSweep | None) -> tuple[Set[int], Set[int]] | None:
     """The ids of all maps and links."""
     return (sweep.maps.keys(), sweep.links.keys()) if sweep else None
+
+
+def _scheduler(says: RawSubsystems) -> tuple[str | None, str | None]:
+    """What sched_ext says, of all that subsystems say."""
+    return says.sched_ext_state, says.sched_ext_ops
 
 
 def _runs_of(program: RawProgram | None) -> RunCount:

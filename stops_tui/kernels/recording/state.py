@@ -41,7 +41,7 @@ class State:
 
     Attributes:
         sweep: Maps, links, subsystems; the same object while these do not change.
-        log: The kernel's log of schedulers, when last a subsystem said something else.
+        log: The kernel's log of schedulers, when last sched_ext said something else.
         programs: By id.
         codes: The block that has a program's code, by program id.
         btfs: The block that has a BTF, by BTF id, as long as it is some program's.

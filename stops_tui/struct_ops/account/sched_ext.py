@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from stops_tui.kernels.users import RawSchedExt
+from stops_tui.kernels.users import RawLog, RawSchedExt
 from stops_tui.struct_ops.account.account import Found, Said
 from stops_tui.struct_ops.account.asked import Asked, Known
 from stops_tui.struct_ops.account.ejection import ejection
@@ -22,15 +22,21 @@ def look(asked: Asked) -> Mapping[int, Found]:
         absent = Said("sched_ext", "not there", f"this kernel has no {_DIRECTORY}")
         return {known.map.id: Found(said=(absent,), use="") for known in asked.each()}
     said = (*_state(scx), *_events(scx, asked.rates.take(scx.events)))
-    return {known.map.id: _found(known, scx, said) for known in asked.each()}
+    log = asked.users.sched_ext_log() if any(map(_is_ejected, asked.each())) else RawLog()
+    return {known.map.id: _found(known, scx, said, log) for known in asked.each()}
 
 
-def _found(known: Known, scx: RawSchedExt, said: Sequence[Said]) -> Found:
-    if known.map.status != EJECTED:
+def _is_ejected(known: Known) -> bool:
+    return known.map.status == EJECTED
+
+
+def _found(known: Known, scx: RawSchedExt, said: Sequence[Said], log: RawLog) -> Found:
+    if not _is_ejected(known):
         return Found(said=tuple(said), unseen=scx.unseen, use=_use(scx))
-    why = ejection(scx.log, known.name)
+    why = ejection(log.lines, known.name)
     told = [Said("kernel log", line) for line in why.lines]
-    return Found(said=(*told, *said), unseen=scx.unseen, reason=why.words, use="")
+    unseen = *scx.unseen, *log.unseen
+    return Found(said=(*told, *said), unseen=unseen, reason=why.words, use="")
 
 
 def _use(scx: RawSchedExt) -> str:

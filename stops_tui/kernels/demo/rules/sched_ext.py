@@ -115,7 +115,7 @@ class SchedExt(Subsystem):
             self.events[name] += EVENTS[name] * seconds
 
     def says(self) -> RawSchedExt:
-        """/sys/kernel/sched_ext, /proc and the kernel's log."""
+        """/sys/kernel/sched_ext and /proc."""
         return RawSchedExt(
             state="enabled" if self.map_id else "disabled",
             ops=self.ops or None,
@@ -123,7 +123,6 @@ class SchedExt(Subsystem):
             enable_seq=self.enable_seq,
             events={name: int(count) for name, count in self.events.items()},
             tasks=(217 if self.switch_all else 4) if self.map_id else 0,
-            log=tuple(self.log[-20:]),
         )
 
     def _end(self) -> None:
