@@ -24,6 +24,7 @@ from stops_tui.struct_ops.status import (
     ATTACHED,
     EJECTED,
     NOT_ATTACHED,
+    REGISTERED,
     UNKNOWN,
     holders_of,
     status_of,
@@ -227,16 +228,21 @@ class Inventory:
         )
 
     def _outlived(self, maps: Iterable[StructOpsMap]) -> Iterator[tuple[int, StructOpsMap]]:
-        """Those, by id, in whose place a link was made since: they had been ejected by then."""
-        linked = [map_ for map_ in maps if map_.links and map_.status in (ATTACHED, EJECTED)]
-        taken = set()
-        for map_ in sorted(linked, key=lambda map_: map_.links[-1], reverse=True):
-            place = self._decoder(map_.raw).place(map_.raw.value)
-            if place is None:
-                continue
-            if place in taken and map_.status == ATTACHED:
-                yield map_.id, map_._replace(status=EJECTED)
-            taken.add(place)
+        """Those, by id, in whose place another was registered since: they had been ejected by then.
+
+        Only the subsystem's word may call the last one of a place so.
+        """
+        places: dict[int | str, list[StructOpsMap]] = defaultdict(list)
+        for map_ in maps:
+            if map_.status in (REGISTERED, ATTACHED):
+                place = self._decoder(map_.raw).place(map_.raw.value)
+                if place is not None:
+                    places[place].append(map_)
+        for there in places.values():
+            runs = _newest(there)
+            for map_ in there:
+                if map_ is not runs:
+                    yield map_.id, map_._replace(status=EJECTED)
 
     def _decoder(self, raw: RawMap) -> Decoder:
         key = raw.btf_id, raw.value_type_id
@@ -291,6 +297,16 @@ def _same_members(maps: Mapping[int, StructOpsMap], known: Mapping[int, StructOp
         map_ is known[map_id] or map_.members == known[map_id].members
         for map_id, map_ in maps.items()
     )
+
+
+def _newest(maps: Iterable[StructOpsMap]) -> StructOpsMap:
+    """The one registered last: by id, as a map is registered as soon as it is made.
+
+    Of linked maps only the one with the newest link: that link may be made long after its map.
+    """
+    by_link = sorted(maps, key=lambda map_: map_.links[-1:])
+    told_by_id = [map_ for map_ in by_link if not map_.links or map_ is by_link[-1]]
+    return max(told_by_id, key=lambda map_: map_.id)
 
 
 def _links_by_map(links: Iterable[RawLink]) -> Mapping[int, tuple[int, ...]]:

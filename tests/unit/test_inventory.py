@@ -102,6 +102,20 @@ def test_of_schedulers_of_one_name_the_one_linked_last_runs(kernel: FakeKernel) 
     assert inventory.sweep().maps[72] is found[72]
 
 
+@pytest.mark.parametrize(
+    ("plain", "runs"), [((73,), 73), ((71,), 72), ((73, 74), 74), ((70, 71), 72)]
+)
+def test_of_schedulers_of_one_name_the_newest_runs_without_a_link_too(
+    kernel: FakeKernel, plain: tuple[int, ...], runs: int
+) -> None:
+    """A plain one is registered as soon as it is made: its map's id tells when."""
+    kernel.subsystems = RawSubsystems("enabled", "simple", frozenset())
+    for map_id in plain:
+        kernel.add_map(map_id, "simple", "sched_ext_ops", members={"name": b"simple"})
+    found = Inventory(kernel).sweep().maps
+    assert [id_ for id_ in (72, *plain) if found[id_].status != "ejected"] == [runs]
+
+
 def test_a_value_that_cannot_be_decoded_has_no_place(kernel: FakeKernel) -> None:
     kernel.replace_map(kernel.maps[72]._replace(value=b""))
     assert Inventory(kernel).sweep().maps[72].status == "?"

@@ -245,6 +245,17 @@ def test_with_sub_schedulers_each_is_ended_alone() -> None:
     assert ends_another({"name": "simple", "sub_cgroup_id": 0}, runs) == ""
 
 
+def test_of_plain_schedulers_of_one_name_only_the_newest_is_ended() -> None:
+    kernel = FakeKernel.busy()
+    for map_id in (91, 92):
+        kernel.add_map(map_id, "simple", "sched_ext_ops", members={"name": b"simple"})
+    kernel.subsystems = RawSubsystems("enabled", "simple")
+    facts = facts_of(kernel)
+    old, new = (unregister.plan_for(facts, map_id=map_id) for map_id in (91, 92))
+    assert "unregister that one first" in words(unregister.checks(old, facts), "failed")[0]
+    assert words(unregister.checks(new, facts), "failed") == []
+
+
 def test_ending_needs_the_right_to_open_by_id() -> None:
     kernel, made = registered()
     kernel.conditions_now = kernel.conditions_now._replace(capabilities=frozenset({"CAP_BPF"}))
@@ -343,7 +354,10 @@ def test_a_subsystem_that_keeps_it_is_not_believed(monkeypatch: pytest.MonkeyPat
 def test_of_two_schedulers_of_one_name_the_other_is_still_shown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The first was ejected, and the same one started again, without a link: which one runs?"""
+    """The first was ejected, and the same one started again, where each is ended alone."""
+    each_alone = of_type("sched_ext_ops")
+    each_alone = each_alone._replace(registering=each_alone.registering._replace(ends_another=None))
+    monkeypatch.setattr(unregister, "of_type", lambda name: each_alone)
     kernel = FakeKernel.busy()
     kernel.writes.armed = True
     kernel.add_map(73, "simple", "sched_ext_ops", members={"name": b"simple"})
