@@ -237,12 +237,28 @@ def test_ending_an_ejected_scheduler_must_not_end_the_one_that_runs() -> None:
     assert kernel.writes.calls == []
 
 
+def test_none_is_ended_while_one_is_on_its_way() -> None:
+    """Which is in no look yet, and in no root/ops: this one was ejected, and looks attached."""
+    kernel = FakeKernel.busy()
+    kernel.writes.armed = True
+    facts = facts_of(kernel)
+    wanted = unregister.plan_for(facts, link_id=22)
+    kernel.subsystems = RawSubsystems("enabling")
+    outcome = unregister.execute(wanted, facts, kernel.writes)
+    assert outcome.words == (
+        "a scheduler is on its way (/sys/kernel/sched_ext/state is enabling), and this kernel ends "
+        "it, whichever is unregistered: wait until it runs. Nothing was done."
+    )
+    assert kernel.writes.calls == []
+
+
 def test_with_sub_schedulers_each_is_ended_alone() -> None:
-    ends_another = of_type("sched_ext_ops").registering.ends_another
-    runs = RawConditions(subsystems=RawSubsystems("enabled", "fifo"))
-    assert ends_another
-    assert ends_another({"name": "simple"}, runs)
-    assert ends_another({"name": "simple", "sub_cgroup_id": 0}, runs) == ""
+    rules = of_type("sched_ext_ops").registering
+    for barred, state in ((rules.ends_another, "enabled"), (rules.not_now, "enabling")):
+        runs = RawConditions(subsystems=RawSubsystems(state, "fifo"))
+        assert barred
+        assert barred({"name": "simple"}, runs)
+        assert barred({"name": "simple", "sub_cgroup_id": 0}, runs) == ""
 
 
 def test_of_plain_schedulers_of_one_name_only_the_newest_is_ended() -> None:

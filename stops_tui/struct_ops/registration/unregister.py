@@ -15,7 +15,7 @@ from stops_tui.struct_ops.registration.changed import link_changed
 from stops_tui.struct_ops.registration.checks import failures, in_order
 from stops_tui.struct_ops.registration.facts import RegistrationFacts
 from stops_tui.struct_ops.registration.lifetime import keeping
-from stops_tui.struct_ops.registration.outcome import READ_BACK, Check, Outcome, Step, Tell
+from stops_tui.struct_ops.registration.outcome import READ_BACK, Check, Level, Outcome, Step, Tell
 from stops_tui.struct_ops.registration.plan import PlanError
 from stops_tui.struct_ops.registration.readback import settled
 from stops_tui.struct_ops.registration.remains import (
@@ -28,7 +28,7 @@ from stops_tui.struct_ops.registration.remains import (
 )
 from stops_tui.struct_ops.scalars import DecodeError
 from stops_tui.struct_ops.status import ATTACHED, EJECTED, REGISTERED
-from stops_tui.struct_ops.subsystems import Data, of_type
+from stops_tui.struct_ops.subsystems import Data, Says, of_type
 from stops_tui.struct_ops.text import printable
 
 
@@ -153,9 +153,13 @@ def consequences(wanted: Unregistration, facts: RegistrationFacts) -> Iterator[C
     subsystem = of_type(wanted.type_name).registering
     found = facts.snapshot.maps.get(wanted.map_id)
     data, ejected = _data(found), found is not None and found.status == EJECTED
-    says = subsystem.ends_another if ejected else subsystem.ending
-    if says and data is not None and (words := says(data, facts.conditions)):
-        yield Check("failed" if ejected else "warned", words)
+    asked: tuple[tuple[Level, Says | None], ...] = (
+        ("failed", subsystem.not_now),
+        ("failed", subsystem.ends_another) if ejected else ("warned", subsystem.ending),
+    )
+    for level, says in asked:
+        if says and data is not None and (words := says(data, facts.conditions)):
+            yield Check(level, words)
     if wanted.holders:
         yield Check("warned", keeping(wanted.holders))
     if wanted.other_pins:

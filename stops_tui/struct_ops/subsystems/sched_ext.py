@@ -64,10 +64,24 @@ def _stops_scheduling(data: Data, conditions: RawConditions) -> str:
     )
 
 
-def _ends_the_one_that_runs(data: Data, conditions: RawConditions) -> str:
+def _ends_any(data: Data) -> bool:
     """Before there were sub-schedulers, bpf_scx_unreg() ended whichever scheduler is the root."""
+    return "sub_cgroup_id" not in data
+
+
+def _one_on_its_way(data: Data, conditions: RawConditions) -> str:
+    """The one that is enabled has no link and is not INUSE before that is done: it is not this."""
+    if conditions.subsystems.sched_ext_state != "enabling" or not _ends_any(data):
+        return ""
+    return (
+        "a scheduler is on its way (/sys/kernel/sched_ext/state is enabling), and this kernel ends "
+        "it, whichever is unregistered: wait until it runs"
+    )
+
+
+def _ends_the_one_that_runs(data: Data, conditions: RawConditions) -> str:
     runs = conditions.subsystems.sched_ext_ops
-    if runs is None or "sub_cgroup_id" in data:
+    if runs is None or not _ends_any(data):
         return ""
     return (
         f'this kernel ends the scheduler that runs, "{printable(runs)}", whichever is '
@@ -88,6 +102,7 @@ _REGISTERING = Registering(
     consequence=_takes_tasks,
     showing=Showing("/sys/kernel/sched_ext/root/ops", _enabled, _not_enabled),
     ending=_stops_scheduling,
+    not_now=_one_on_its_way,
     ends_another=_ends_the_one_that_runs,
     unknown="whether enabling succeeds: its init() may refuse, and another may run by then (EBUSY)",
 )

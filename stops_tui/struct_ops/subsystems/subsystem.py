@@ -50,6 +50,7 @@ class Registering(Record):
         consequence: What registering it does that is to be known before.
         showing: How the subsystem's own state shows it; None where that shows no map.
         ending: What unregistering it does that is to be known before.
+        not_now: Why none must be unregistered now, and what to do; "" if one may be.
         ends_another: Why one that was ejected must not be unregistered now: another would end.
         unknown: What only registering finds out.
     """
@@ -69,6 +70,7 @@ class Registering(Record):
     consequence: Says | None = None
     showing: Showing | None = None
     ending: Says | None = None
+    not_now: Says | None = None
     ends_another: Says | None = None
     unknown: str = ""
 
