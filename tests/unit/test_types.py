@@ -8,6 +8,7 @@ import pytest
 
 from stops_tui.btf import Btf, BtfError
 from stops_tui.kernels.kernel import KernelBtf
+from stops_tui.struct_ops.members import name_in_subsystem
 from stops_tui.struct_ops.subsystems import of_type
 from stops_tui.struct_ops.types import StructOpsType, offered_types, type_of_value
 from tests.support.btf_builder import BtfBuilder
@@ -162,3 +163,11 @@ def test_what_is_no_value_struct() -> None:
     kernel_btf = KernelBtf("vmlinux", 1, Btf.parse(b.data()))
     assert [type_of_value(kernel_btf, type_id) for type_id in wrong[:6]] == [None] * 6
     assert [type_of_value(kernel_btf, type_id) for type_id in wrong[7:]] == [None] * 3
+
+
+def test_a_nameless_member_is_no_name_in_the_subsystem(offered: dict[str, StructOpsType]) -> None:
+    tcp = offered["tcp_congestion_ops"]
+    value = bytes(64) + b"A" * 128
+    assert name_in_subsystem(tcp, value) == "A" * 16
+    members = tuple(m._replace(name="" if m.name == "name" else m.name) for m in tcp.members)
+    assert name_in_subsystem(tcp._replace(name="my_own_ops", members=members), value) == ""
