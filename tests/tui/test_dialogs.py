@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from stops_tui.app import StopsApp
 from stops_tui.screens.choose import ChooseScreen, Option
 from stops_tui.screens.dialog import Dialog
 from stops_tui.screens.program import ProgramScreen
-from stops_tui.screens.register import RegisterScreen
+from stops_tui.screens.register import RegisterScreen, plan_file
 from stops_tui.screens.register.picker import ProgramPicker
 from stops_tui.widgets.line_table import LineTable
 from tests.tui.pilot import press_at_once, until, until_shown
@@ -36,6 +37,32 @@ async def test_two_enters_answer_once(
         assert isinstance(app.screen, Dialog)
         await enter_twice(pilot)
         assert len(app.screen_stack) == 1
+
+
+async def test_two_enters_save_a_plan_once(
+    app: StopsApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    gate, write = threading.Event(), plan_file.write
+
+    def slowly(path: str, text: str, replace: bool) -> str:
+        problem = write(path, text, replace)
+        if not problem:
+            gate.wait()
+        return problem
+
+    monkeypatch.setattr(plan_file, "write", slowly)
+    saved: list[str | None] = []
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app.snapshot)
+        dialog = plan_file.SavePlan("lab", "text")
+        app.push_screen(dialog, saved.append)
+        await until_shown(pilot, "lab.toml")
+        press_at_once(pilot, "enter", "enter")
+        await pilot.pause(0.3)
+        assert app.screen is dialog, "it asks nothing about the file it makes itself"
+        gate.set()
+        await until(pilot, lambda: saved == [f"{tmp_path}/lab.toml"])
 
 
 async def test_two_enters_leave_the_wizard_open(app: StopsApp) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 from rich.text import Text
 from textual import on
@@ -36,6 +37,7 @@ class SavePlan(FileDialog[str]):
         super().__init__()
         self._text = text
         self._default = f"{here()}{name}{SUFFIX}"
+        self._writing = False
 
     def compose(self) -> ComposeResult:
         """The path, and what is wrong with it."""
@@ -47,18 +49,21 @@ class SavePlan(FileDialog[str]):
 
     @on(Input.Submitted)
     def _submit(self) -> None:
-        self._write(self.query_one(Input).value, replace=False)
+        if self.is_active and not self._writing:  # two Enters write, and ask, once
+            self._write(self.query_one(Input).value, replace=False)
 
     def _write(self, path: str, replace: bool) -> None:
+        self._writing = True
         job = partial(write, path, self._text, replace)
         self.facts.lookup(self, job, partial(self._wrote, path))
 
     def _wrote(self, path: str, problem: str) -> None:
+        self._writing = False
         if not problem:
             self.dismiss(path)
         elif problem != EXISTS:
             self.query_one(Static).update(problem)
-        elif self.is_active:  # two Enters ask once
+        else:
             self.app.push_screen(_ask_to_replace(path), partial(self._answered, path))
 
     def _answered(self, path: str, answer: str | None) -> None:
@@ -106,13 +111,27 @@ def write(path: str, text: str, replace: bool) -> str:
         replace: Whether one that is there may be lost.
     """
     try:
-        with place_of(path).open("w" if replace else "x", encoding="utf-8") as file:
-            file.write(text)
+        place = place_of(path)
+        if replace:
+            place.write_text(text, encoding="utf-8")
+        else:
+            _write_new(place, text)
     except FileExistsError:
         return EXISTS
     except TROUBLE as error:
         return f"Not saved: {printable(str(error))}"
     return ""
+
+
+def _write_new(place: Path, text: str) -> None:
+    """Write a file that is not there; a disk that is full leaves none behind."""
+    with place.open("x", encoding="utf-8") as file:
+        try:
+            file.write(text)
+            file.flush()
+        except TROUBLE:
+            place.unlink()
+            raise
 
 
 def read(path: str) -> Plan | str:
