@@ -13,6 +13,7 @@ from textual.widgets import Checkbox, Input
 
 from stops_tui.app import StopsApp
 from stops_tui.config import Config
+from stops_tui.kernels.kernel import RawConditions
 from stops_tui.kernels.writes import Handle
 from stops_tui.screens.explorer import ExplorerScreen
 from stops_tui.screens.register import RegisterScreen
@@ -525,6 +526,26 @@ async def test_saves_and_loads_a_plan(
         draft_of(wizard).change(pin="/sys/fs/bpf/\udce9")
         await pilot.press("ctrl+s")
         await until(pilot, lambda: any("no Unicode" in n.message for n in app._notifications))
+
+
+@pytest.mark.parametrize("key", ["ctrl+o", "ctrl+s"])
+async def test_plans_wait_until_the_kernel_has_been_looked_at(empty: FakeKernel, key: str) -> None:
+    app = app_of(empty)
+    async with app.run_test(size=SMALL, notifications=True) as pilot:
+        await until(pilot, lambda: app.snapshot)
+        gate, conditions = threading.Event(), empty.conditions
+
+        def slowly() -> RawConditions:
+            gate.wait()
+            return conditions()
+
+        empty.conditions = slowly  # type: ignore[method-assign]
+        await pilot.press("r")
+        wizard = app.screen
+        await go(pilot, key, "Wait until the kernel")
+        assert app.screen is wizard
+        gate.set()
+        await until_shown(pilot, "What to register", "example")
 
 
 async def test_a_file_that_is_no_plan_is_refused(

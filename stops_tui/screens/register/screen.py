@@ -262,7 +262,7 @@ class RegisterScreen(StopsScreen):
     def action_save_plan(self) -> None:
         """Save the plan to a file."""
         plan = self._plan
-        if not self._is_of_one() or not plan.type_name:
+        if not self._has_one_plan() or not plan.type_name:
             return
         try:
             text = to_toml(plan)
@@ -271,11 +271,16 @@ class RegisterScreen(StopsScreen):
         else:
             self.app.push_screen(SavePlan(plan.map_name, text), self._saved)
 
-    def _is_of_one(self) -> bool:
-        """Whether this is about one map, as a plan in a file is; says so if about several."""
-        if len(self._drafts) > 1:
-            self.notify("A plan in a file is of one map, not of several.", severity="warning")
-        return len(self._drafts) == 1
+    def _has_one_plan(self) -> bool:
+        """Whether there is a plan by now, of one map, as in a file; says so if not."""
+        words = ""
+        if not self._current:
+            words = "Wait until the kernel has been looked at."
+        elif len(self._drafts) > 1:
+            words = "A plan in a file is of one map, not of several."
+        if words:
+            self.notify(words, severity="warning")
+        return not words
 
     def _saved(self, path: str | None) -> None:
         if path:
@@ -283,7 +288,7 @@ class RegisterScreen(StopsScreen):
 
     def action_load_plan(self) -> None:
         """Load a plan from a file."""
-        if not self._busy and self._is_of_one():
+        if not self._busy and self._has_one_plan():
             self.app.push_screen(LoadPlan(), self._loaded)
 
     async def _loaded(self, plan: Plan | None) -> None:
