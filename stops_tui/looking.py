@@ -263,6 +263,8 @@ class LookingApp(App[None]):
 
     async def on_found(self, message: Found) -> None:
         """Hand a lookup's result to who asked."""
+        if not self.is_running:  # its screens are being taken apart
+            return
         if not isinstance(message.result, Exception):
             if message.asker.is_attached and iscoroutine(taking := message.done(message.result)):
                 await taking

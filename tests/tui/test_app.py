@@ -61,6 +61,18 @@ def slow() -> Slow:
     return kernel
 
 
+async def test_an_answer_that_comes_while_the_app_ends_is_nobodys() -> None:
+    """As its screens are taken apart, nothing is where it would be shown."""
+    taken: list[int] = []
+    async with StopsApp(FakeKernel.busy(), Config(interval=FAST)).run_test() as pilot:
+        app, screen = pilot.app, pilot.app.screen
+        assert isinstance(app, StopsApp)
+        await app.on_found(looking.Found(screen, taken.append, 1))
+    there: Any = SimpleNamespace(is_attached=True)
+    await app.on_found(looking.Found(there, taken.append, 2))
+    assert taken == [1]
+
+
 async def test_a_sweep_that_stalls_shows_as_stale(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(looking, "LATE", 0.1)
     kernel = slow()
