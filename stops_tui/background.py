@@ -16,7 +16,6 @@ class Background(Generic[T]):
     """One line of work in daemon threads: a kernel call that blocks for ever blocks only itself.
 
     Textual's thread workers run in asyncio's executor, which is waited for on exit; these are not.
-
     """
 
     def __init__(self, deliver: Callable[[T | Exception], object]) -> None:
